@@ -1,0 +1,75 @@
+// Builds dist/: one CommonJS file per entry point (the SDK bundled in), thin ES module faces, and the declarations for both.
+//
+//   register.cjs   the preload's guard, in old syntax; loads main.cjs
+//   main.cjs       everything the native engine needs, in one file: a process start reads two files of ours
+//   node-sdk.cjs   the upstream parts; @opentelemetry/sdk-node and its exporters stay outside and are loaded only from here
+//   index.cjs      the public API; shares its state with main.cjs through Symbol.for('redtrail')
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, "dist");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+
+/** Names that stay `require`d at run time: loaded from node_modules only by the engine that needs them. */
+const external = [
+  "@opentelemetry/sdk-node",
+  "@opentelemetry/exporter-zipkin",
+  "@opentelemetry/exporter-prometheus",
+  "@opentelemetry/exporter-*",
+];
+
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist, { recursive: true });
+
+const common = {
+  bundle: true,
+  platform: "node",
+  target: "node22.15",
+  format: "cjs",
+  external,
+  logLevel: "warning",
+  legalComments: "none",
+  // The SDK's .mjs builds tree-shake; its CommonJS builds do not.
+  mainFields: ["module", "main"],
+  conditions: ["import", "module"],
+  define: { "import.meta.url": "importMetaUrl", REDTRAIL_VERSION: JSON.stringify(version) },
+  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  outExtension: { ".js": ".cjs" },
+  outdir: dist,
+} as const;
+
+await build({
+  ...common,
+  minify: true,
+  keepNames: true,
+  entryPoints: { main: join(root, "src/main.ts") },
+});
+await build({
+  ...common,
+  entryPoints: { index: join(root, "src/index.ts"), "node-sdk": join(root, "src/node-sdk.ts") },
+});
+// The guard must parse on Node 12, so it is copied as it is written; it contains no types.
+cpSync(join(root, "src/register.cts"), join(dist, "register.cjs"));
+
+for (const name of ["index", "node-sdk"]) writeFileSync(join(dist, `${name}.mjs`), esmFace(name));
+
+const types = join(dist, "types/esm");
+execFileSync(process.execPath, [
+  join(root, "node_modules/typescript/bin/tsc"),
+  ...["-p", join(root, "tsconfig.build.json"), "--outDir", types],
+]);
+cpSync(types, join(dist, "types/cjs"), { recursive: true });
+writeFileSync(join(dist, "types/cjs/package.json"), '{ "type": "commonjs" }\n');
+
+/** An ES module that re-exports the CommonJS file's names one by one, so that both module systems share one copy. */
+function esmFace(name: string): string {
+  const source = readFileSync(join(dist, `${name}.cjs`), "utf8");
+  const block = /__export\(\w+_exports, \{([^}]*)\}\);/.exec(source)?.[1] ?? "";
+  const names = [...block.matchAll(/^\s*(\w+): \(\) =>/gm)].map((match) => match[1]);
+  if (names.length === 0) throw new Error(`no exports found in dist/${name}.cjs`);
+  return `import api from "./${name}.cjs";\nexport const { ${names.join(", ")} } = api;\n`;
+}

@@ -1,0 +1,74 @@
+// What the rest of redtrail knows of its settings: read once, by read.ts, from the table in settings.ts.
+import type { Attributes } from "@opentelemetry/api";
+
+export type EngineName = "native" | "node-sdk";
+export type LogLevel = "none" | "error" | "warn" | "info" | "debug" | "verbose" | "all";
+export type TracesExporterName = "zipkin" | "otlp" | "console" | "none";
+export type MetricsExporterName = "prometheus" | "otlp" | "console" | "none";
+export type PropagatorName = "tracecontext" | "baggage" | "requestid" | "b3" | "b3multi" | "none";
+export type RequestIdFormat = "uuid7" | "uuid4" | "hex32" | "traceid";
+export type ResourceDetectorName = "env" | "host" | "os" | "process" | "serviceinstance" | "all" | "none";
+export type SamplerName =
+  | "always_on"
+  | "always_off"
+  | "traceidratio"
+  | "parentbased_always_on"
+  | "parentbased_always_off"
+  | "parentbased_traceidratio";
+
+/** Limits of the batching span processor (specification: configuration/sdk-environment-variables.md, "Batch Span Processor"). */
+export interface BatchConfig {
+  /** Spans held at most; the oldest is dropped beyond it. @default 2048 */
+  readonly maxQueueSize: number;
+  /** Spans in one request at most. @default 512 */
+  readonly maxExportBatchSize: number;
+  /** Milliseconds between two exports. @default 5000 */
+  readonly scheduleDelayMs: number;
+  /** Milliseconds that one export may take, retries included. @default 30000 */
+  readonly exportTimeoutMs: number;
+}
+
+/** Limits of one span; `Infinity` where there is none (specification: common/README.md, "Attribute Limits"). */
+export interface SpanLimitsConfig {
+  readonly attributeCountLimit: number;
+  readonly attributeValueLengthLimit: number;
+  readonly eventCountLimit: number;
+  readonly linkCountLimit: number;
+  readonly attributePerEventCountLimit: number;
+  readonly attributePerLinkCountLimit: number;
+}
+
+export interface Config {
+  readonly engine: EngineName;
+  /** OTEL_SDK_DISABLED: no spans and no metrics; propagation stays. */
+  readonly disabled: boolean;
+  readonly logLevel: LogLevel;
+  /** OTEL_SERVICE_NAME; undefined where the app's package.json has to give the name. */
+  readonly serviceName: string | undefined;
+  readonly resourceAttributes: Attributes;
+  readonly resourceDetectors: readonly ResourceDetectorName[];
+  readonly propagators: readonly PropagatorName[];
+  readonly sampler: SamplerName;
+  /** OTEL_TRACES_SAMPLER_ARG, 0 to 1. @default 1 */
+  readonly samplerRatio: number;
+  readonly tracesExporters: readonly TracesExporterName[];
+  readonly metricsExporters: readonly MetricsExporterName[];
+  readonly batch: BatchConfig;
+  readonly spanLimits: SpanLimitsConfig;
+  readonly zipkin: { readonly endpoint: string; readonly timeoutMs: number };
+  /** Port 0 means any free port. */
+  readonly prometheus: { readonly host: string; readonly port: number };
+  /** Of a pushing metric reader (otlp, console), in milliseconds. */
+  readonly metricExport: { readonly intervalMs: number; readonly timeoutMs: number };
+  /** OTEL_EXPORTER_OTLP_PROTOCOL and its two signal forms. */
+  readonly otlpProtocol: { readonly traces: OtlpProtocol; readonly metrics: OtlpProtocol };
+  /** Short names of instrumentations that are on, in the order of instrumentations/index.ts. */
+  readonly enabledInstrumentations: readonly string[];
+  readonly requestId: { readonly format: RequestIdFormat; readonly echo: boolean };
+  /** Series per metric family at most; one more than that goes to the overflow series. @default 2000 */
+  readonly redSeriesLimit: number;
+  /** Milliseconds that a process end may wait for the last delivery. @default 2000 */
+  readonly shutdownTimeoutMs: number;
+}
+
+export type OtlpProtocol = "grpc" | "http/protobuf" | "http/json";

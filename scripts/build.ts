@@ -8,7 +8,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
@@ -40,7 +40,7 @@ const common = {
   banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   outExtension: { ".js": ".cjs" },
   outdir: dist,
-} as const;
+} satisfies BuildOptions;
 
 await build({
   ...common,
@@ -50,10 +50,21 @@ await build({
 });
 await build({
   ...common,
-  entryPoints: { index: join(root, "src/index.ts"), "node-sdk": join(root, "src/node-sdk.ts") },
+  entryPoints: {
+    index: join(root, "src/index.ts"),
+    "node-sdk": join(root, "src/node-sdk.ts"),
+    "engine-node-sdk": join(root, "src/engines/node-sdk.ts"),
+  },
 });
-// The guard must parse on Node 12, so it is copied as it is written; it contains no types.
-cpSync(join(root, "src/register.cts"), join(dist, "register.cjs"));
+// The guard must parse on Node 12.
+await build({
+  entryPoints: { register: join(root, "src/register.cts") },
+  outExtension: common.outExtension,
+  outdir: dist,
+  format: "cjs",
+  target: "node12",
+  platform: "node",
+});
 
 for (const name of ["index", "node-sdk"]) writeFileSync(join(dist, `${name}.mjs`), esmFace(name));
 

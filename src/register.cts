@@ -1,7 +1,5 @@
 // What `node --require redtrail/register` runs: starts redtrail once in the main thread, and never throws into the app.
 // The build lowers it to what Node 12 can parse, so that a Node that is too old can say so and run the app without us.
-import worker = require("worker_threads");
-
 const STATE: unique symbol = Symbol.for("redtrail") as never;
 const MINIMUM = [22, 15] as const;
 const shared = globalThis as { [STATE]?: object };
@@ -11,13 +9,17 @@ function isSupported(version: string): boolean {
   return major > MINIMUM[0] || (major === MINIMUM[0] && minor >= MINIMUM[1]);
 }
 
+function isMainThread(): boolean {
+  return (require("worker_threads") as typeof import("node:worker_threads")).isMainThread;
+}
+
 function say(text: string): void {
   // oxlint-disable-next-line node/no-process-env -- src/config cannot be loaded on the Nodes that this file speaks to.
   if (String(process.env["OTEL_LOG_LEVEL"]).toLowerCase() !== "none") process.stderr.write(`redtrail: ${text}\n`);
 }
 
 function register(): void {
-  if (shared[STATE] !== undefined || !worker.isMainThread) return;
+  if (shared[STATE] !== undefined || !isMainThread()) return;
   const version = process.versions.node;
   if (!isSupported(version)) {
     shared[STATE] = {};

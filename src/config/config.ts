@@ -38,6 +38,12 @@ export interface SpanLimitsConfig {
   readonly attributePerLinkCountLimit: number;
 }
 
+export interface PrometheusConfig {
+  readonly host: string;
+  /** 0 means any free port. @default 9464 */
+  readonly port: number;
+}
+
 export interface Config {
   readonly engine: EngineName;
   /** OTEL_SDK_DISABLED: no spans and no metrics; propagation stays. */
@@ -53,11 +59,12 @@ export interface Config {
   readonly samplerRatio: number;
   readonly tracesExporters: readonly TracesExporterName[];
   readonly metricsExporters: readonly MetricsExporterName[];
+  /** Logs go out only as OTLP, by the engine `node-sdk`. @default none */
+  readonly logsExporters: readonly ("otlp" | "none")[];
   readonly batch: BatchConfig;
   readonly spanLimits: SpanLimitsConfig;
   readonly zipkin: { readonly endpoint: string; readonly timeoutMs: number };
-  /** Port 0 means any free port. */
-  readonly prometheus: { readonly host: string; readonly port: number };
+  readonly prometheus: PrometheusConfig;
   /** Of a pushing metric reader (otlp, console), in milliseconds. */
   readonly metricExport: { readonly intervalMs: number; readonly timeoutMs: number };
   /** OTEL_EXPORTER_OTLP_PROTOCOL and its two signal forms. */

@@ -1,0 +1,118 @@
+// Names the route that Express 4 or 5 matched, mounted routers included, as the pattern and never as the path.
+// https://opentelemetry.io/docs/specs/semconv/http/http-spans/ ("http.route")
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Hook } from "require-in-the-middle";
+import { log } from "../../src/diagnostics/log.ts";
+import { type ServerRequest, serverRequestOf } from "../http/server-request.ts";
+
+type Next = (error?: unknown) => void;
+type HandleRequest = (this: Layer, request: IncomingMessage, response: ServerResponse, next: Next) => unknown;
+
+/** One entry of a router's stack: of Express 4 (`handle_request`) or of the package `router`, Express 5's (`handleRequest`). */
+interface Layer {
+  readonly route?: { readonly path: unknown };
+  [PATTERN]?: string;
+}
+interface LayerClass extends Layer {
+  handle_request?: HandleRequest;
+  handleRequest?: HandleRequest;
+  [PATCHED]?: true;
+}
+interface Router {
+  readonly stack: Layer[];
+  use: (this: Router, ...args: unknown[]) => unknown;
+  route: (this: Router, ...args: unknown[]) => unknown;
+}
+
+/** On a layer that `use` made: the path that it was mounted at. */
+const PATTERN: unique symbol = Symbol("redtrail.mount-pattern");
+const PATCHED: unique symbol = Symbol("redtrail.patched");
+
+/** Express 5 keeps its router in a package of its own; Express 4 in a file. Both are CommonJS, also for an ES module app. */
+export function instrumentExpress(): void {
+  new Hook(["router", "express"], { internals: true }, (exports, name) => {
+    if (name === "router") watchRouter((exports as { prototype: Router }).prototype);
+    else if (name.replaceAll("\\", "/") === "express/lib/router/index.js") watchRouter(exports as Router);
+    return exports;
+  });
+}
+
+function watchRouter(router: Router): void {
+  const { use, route } = router;
+  if (typeof use !== "function" || typeof route !== "function") {
+    log.warn("this version of Express is not known; its requests have no route");
+    return;
+  }
+  router.use = function useWithPattern(...args) {
+    const before = this.stack.length;
+    const result = use.apply(this, args);
+    const pattern = patternOf(args[0]);
+    for (const layer of this.stack.slice(before)) {
+      layer[PATTERN] = pattern;
+      watchLayers(layer);
+    }
+    return result;
+  };
+  router.route = function routeWithPattern(...args) {
+    const result = route.apply(this, args);
+    const layer = this.stack.at(-1);
+    if (layer !== undefined) watchLayers(layer);
+    return result;
+  };
+}
+
+/** Watches the class that all layers share, once, through the first layer seen. */
+function watchLayers(layer: Layer): void {
+  const layerClass = Object.getPrototypeOf(layer) as LayerClass;
+  if (layerClass[PATCHED]) return;
+  layerClass[PATCHED] = true;
+  const key = layerClass.handleRequest === undefined ? "handle_request" : "handleRequest";
+  const original = layerClass[key];
+  if (original === undefined) return;
+  layerClass[key] = function handleAndName(request, response, next) {
+    const { route } = this;
+    const pattern = this[PATTERN];
+    // Middleware at "/" is the most frequent case, and changes nothing.
+    if (route === undefined && (pattern === undefined || pattern === "")) return original.call(this, request, response, next);
+    const state = serverRequestOf(request);
+    if (state === undefined) return original.call(this, request, response, next);
+    const leave = route === undefined ? enterMount(state, pattern as string) : enterRoute(state, patternOf(route.path));
+    return original.call(this, request, response, function leaveAndNext(error) {
+      leave(error);
+      next(error);
+    });
+  };
+}
+
+/** Inside of `use("/users/:id", ...)`: whoever answers in here answers for this pattern. */
+function enterMount(state: ServerRequest, pattern: string): Next {
+  const { mount, route } = state;
+  state.mount = mount + pattern;
+  state.route = state.mount;
+  return (error) => {
+    state.mount = mount;
+    if (!isFailure(error)) state.route = route;
+  };
+}
+
+/** A route that passes on without an error has not matched after all. */
+function enterRoute(state: ServerRequest, pattern: string): Next {
+  const { route } = state;
+  state.route = state.mount + pattern || "/";
+  return (error) => {
+    if (!isFailure(error)) state.route = route;
+  };
+}
+
+/** `next("route")` and `next("router")` are ways to go on, not errors. */
+function isFailure(error: unknown): boolean {
+  return error !== undefined && error !== null && error !== "route" && error !== "router";
+}
+
+/** The pattern as the app wrote it; "" for the root. Several paths, or a regular expression, stand as they are written. */
+function patternOf(path: unknown): string {
+  if (typeof path === "string") return path === "/" ? "" : path;
+  if (path instanceof RegExp) return String(path);
+  if (Array.isArray(path) && path.every((one) => typeof one === "string" || one instanceof RegExp)) return path.join("|");
+  return "";
+}

@@ -1,0 +1,85 @@
+// One outgoing call: its span, and how that ends. Shared by node:http and fetch.
+// https://opentelemetry.io/docs/specs/semconv/http/http-spans/ ("Status")
+import { type Span, SpanStatusCode } from "@opentelemetry/api";
+import { ATTR, ERROR_TYPE } from "../../src/semconv.ts";
+
+export class ClientCall {
+  readonly #span: Span;
+  #ended = false;
+  #timedOut = false;
+
+  constructor(span: Span) {
+    this.#span = span;
+  }
+
+  /** The response's head has come. */
+  respond(
+    statusCode: number,
+    protocolVersion: string | undefined,
+    peerAddress: string | undefined,
+    peerPort: number | undefined,
+  ): void {
+    if (this.#ended) return;
+    const span = this.#span;
+    span.setAttribute(ATTR.responseStatusCode, statusCode);
+    if (protocolVersion !== undefined) span.setAttribute(ATTR.networkProtocolVersion, protocolVersion);
+    this.connectedTo(peerAddress, peerPort);
+    if (statusCode < 400) return;
+    span.setAttribute(ATTR.errorType, String(statusCode));
+    span.setStatus({ code: SpanStatusCode.ERROR });
+  }
+
+  connectedTo(peerAddress: string | undefined, peerPort: number | undefined): void {
+    if (peerAddress === undefined) return;
+    this.#span.setAttribute(ATTR.networkPeerAddress, peerAddress);
+    if (peerPort !== undefined) this.#span.setAttribute(ATTR.networkPeerPort, peerPort);
+  }
+
+  /** The socket was idle for longer than the app allows; the app decides what follows. */
+  timedOut(): void {
+    this.#timedOut = true;
+  }
+
+  /** The call has failed. What the app ended itself, by AbortSignal or destroy, is not an error of the call. */
+  fail(error: unknown): void {
+    if (this.#ended) return;
+    const { name, code, message } = describe(error);
+    if (name === "TimeoutError" || this.#timedOut) this.#endAsError(ERROR_TYPE.timeout, message);
+    else if (name === "AbortError" || code === "ABORT_ERR") this.cancel();
+    else this.#endAsError(code ?? name, message);
+  }
+
+  cancel(): void {
+    if (this.#ended) return;
+    this.#span.setAttribute(ATTR.errorType, ERROR_TYPE.cancelled);
+    this.end();
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#span.end();
+  }
+
+  #endAsError(errorType: string, message: string): void {
+    this.#span.setAttribute(ATTR.errorType, errorType);
+    this.#span.setStatus({ code: SpanStatusCode.ERROR, message });
+    this.end();
+  }
+}
+
+interface Failure {
+  readonly name: string;
+  readonly code: string | undefined;
+  readonly message: string;
+}
+
+/** A bounded class for the error and its message; an AggregateError (all addresses of a host refused) has a code too. */
+function describe(error: unknown): Failure {
+  if (!(error instanceof Error)) {
+    const { name, message } = (error ?? {}) as { name?: unknown; message?: unknown };
+    return { name: typeof name === "string" ? name : "Error", code: undefined, message: String(message ?? error) };
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  return { name: error.name, code: typeof code === "string" ? code : undefined, message: error.message || String(code) };
+}

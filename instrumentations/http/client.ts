@@ -1,0 +1,93 @@
+// CLIENT spans for node:http and node:https, on diagnostics channels.
+// https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client
+import { subscribe } from "node:diagnostics_channel";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { type Attributes, SpanKind, context as contextApi, propagation, trace } from "@opentelemetry/api";
+import { isTracingSuppressed } from "@opentelemetry/core";
+import { redactPath, redactUrl } from "../../src/redaction.ts";
+import { ATTR } from "../../src/semconv.ts";
+import type { InstrumentationHost } from "../instrumentation.ts";
+import { ClientCall } from "./client-call.ts";
+import { parseAuthority } from "./host.ts";
+import { knownMethod, methodInName } from "./method.ts";
+import { requestHeaderSetter } from "./request-header-setter.ts";
+
+const CALL: unique symbol = Symbol("redtrail.client-call");
+
+type Request = ClientRequest & { [CALL]?: ClientCall; readonly socketPath?: string; readonly timeout?: number };
+type Response = IncomingMessage & { [CALL]?: ClientCall };
+interface ClientMessage {
+  readonly request: Request;
+  readonly response: Response;
+  readonly error: unknown;
+}
+
+export function instrumentHttpClient({ tracer }: InstrumentationHost): void {
+  subscribe("http.client.request.created", (message) => {
+    const { request } = message as ClientMessage;
+    const parent = contextApi.active();
+    if (isTracingSuppressed(parent)) return;
+    const attributes = startAttributes(request);
+    const name = methodInName(attributes[ATTR.requestMethod] as string);
+    const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
+    propagation.inject(trace.setSpan(parent, span), request, requestHeaderSetter);
+    const call = new ClientCall(span);
+    request[CALL] = call;
+    if (request.timeout !== undefined) request.once("timeout", () => call.timedOut());
+    // An answer that switches protocols comes on no channel.
+    if (request.method === "CONNECT" || request.hasHeader("upgrade")) request.once("close", endWhenSwitched);
+  });
+
+  subscribe("http.client.response.finish", (message) => {
+    const { request, response } = message as ClientMessage;
+    const call = request[CALL];
+    if (call === undefined) return;
+    const { socket } = response;
+    call.respond(response.statusCode ?? 0, response.httpVersion, socket.remoteAddress, socket.remotePort);
+    response[CALL] = call;
+    response.once("close", endWithResponse);
+  });
+
+  subscribe("http.client.request.error", (message) => {
+    const { request, error } = message as ClientMessage;
+    request[CALL]?.fail(error);
+  });
+}
+
+function endWithResponse(this: Response): void {
+  const call = this[CALL] as ClientCall;
+  if (this.complete) call.end();
+  else if (this.errored == null) call.cancel();
+  else call.fail(this.errored);
+}
+
+function endWhenSwitched(this: Request & { readonly res?: IncomingMessage }): void {
+  const call = this[CALL] as ClientCall;
+  if (this.res !== undefined) call.respond(this.res.statusCode ?? 0, this.res.httpVersion, undefined, undefined);
+  call.end();
+}
+
+function startAttributes(request: Request): Attributes {
+  const { method, path, host: target, protocol } = request;
+  const attributes: Attributes = { [ATTR.requestMethod]: knownMethod(method) };
+  if (attributes[ATTR.requestMethod] !== method) attributes[ATTR.requestMethodOriginal] = method;
+  if (typeof request.socketPath === "string") {
+    attributes[ATTR.serverAddress] = request.socketPath;
+    return attributes;
+  }
+  const port = targetPort(request);
+  attributes[ATTR.serverAddress] = target;
+  attributes[ATTR.serverPort] = port;
+  const isDefaultPort = port === (protocol === "https:" ? 443 : 80);
+  const authority = (target.includes(":") ? `[${target}]` : target) + (isDefaultPort ? "" : `:${port}`);
+  // Through a proxy the path is the whole URL already.
+  attributes[ATTR.urlFull] = path.startsWith("/") ? `${protocol}//${authority}${redactPath(path)}` : redactUrl(path);
+  return attributes;
+}
+
+/** Node does not keep the port on the request, but writes it into the Host header when it is not the protocol's own. */
+function targetPort(request: Request): number {
+  const header = request.getHeader("host");
+  const port = typeof header === "string" ? parseAuthority(header).port : undefined;
+  return port ?? (request.protocol === "https:" ? 443 : 80);
+}

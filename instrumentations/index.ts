@@ -1,0 +1,36 @@
+// The table of instrumentations: a new one is a row here and a folder beside this file.
+import { trace } from "@opentelemetry/api";
+import { log } from "../src/diagnostics/log.ts";
+import { VERSION } from "../src/version.ts";
+import { instrumentExpress } from "./express/routes.ts";
+import { instrumentHttpClient } from "./http/client.ts";
+import { instrumentHttpServer } from "./http/server.ts";
+import type { InstrumentationHost, InstrumentationRow } from "./instrumentation.ts";
+import { instrumentUndici } from "./undici/client.ts";
+
+export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
+  {
+    name: "http",
+    targets: "node:http and node:https, server and client",
+    start: (host) => {
+      instrumentHttpServer(host);
+      instrumentHttpClient(host);
+    },
+  },
+  { name: "undici", targets: "fetch and undici 6 or later", start: instrumentUndici },
+  { name: "express", targets: "express 4 and 5 (route names)", start: instrumentExpress },
+];
+
+export const INSTRUMENTATION_NAMES: readonly string[] = INSTRUMENTATIONS.map(({ name }) => name);
+
+/** Starts the named ones. The tracers are the API's proxies, so the provider may be registered before or after. */
+export function startInstrumentations(names: readonly string[], options: Omit<InstrumentationHost, "tracer">): void {
+  for (const { name, start } of INSTRUMENTATIONS) {
+    if (!names.includes(name)) continue;
+    try {
+      start({ ...options, tracer: trace.getTracer(`redtrail/instrumentation-${name}`, VERSION) });
+    } catch (error) {
+      log.warn(`instrumentation "${name}" could not start (${String(error)}); the others go on`);
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// What redtrail asks of an instrumentation of its own: a function that subscribes once, with all decisions made then.
+import type { Tracer } from "@opentelemetry/api";
+
+export interface InstrumentationHost {
+  /** A tracer whose scope names the instrumentation. */
+  readonly tracer: Tracer;
+  /** Whether responses carry the request id. */
+  readonly echoRequestId: boolean;
+  /** Whether a request without an id takes that of its trace (REDTRAIL_REQUEST_ID_FORMAT=traceid). */
+  readonly requestIdIsTraceId: boolean;
+}
+
+export interface InstrumentationRow {
+  /** As OTEL_NODE_ENABLED_INSTRUMENTATIONS names it. */
+  readonly name: string;
+  /** What it instruments, for people. */
+  readonly targets: string;
+  /** Begins to instrument, for the life of the process. Never throws. */
+  readonly start: (host: InstrumentationHost) => void;
+}

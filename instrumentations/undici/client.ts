@@ -1,0 +1,95 @@
+// CLIENT spans for fetch and undici, on undici's diagnostics channels.
+// https://undici.nodejs.org/#/docs/api/DiagnosticsChannel
+import { subscribe } from "node:diagnostics_channel";
+import type { Socket } from "node:net";
+import { type Attributes, SpanKind, type TextMapSetter, context as contextApi, propagation, trace } from "@opentelemetry/api";
+import { isTracingSuppressed } from "@opentelemetry/core";
+import { REQUEST_ID_HEADER } from "../../src/propagators/request-id.ts";
+import { redactPath } from "../../src/redaction.ts";
+import { ATTR } from "../../src/semconv.ts";
+import { ClientCall } from "../http/client-call.ts";
+import { parseAuthority } from "../http/host.ts";
+import { knownMethod, methodInName } from "../http/method.ts";
+import type { InstrumentationHost } from "../instrumentation.ts";
+
+const CALL: unique symbol = Symbol("redtrail.client-call");
+
+/** The parts of undici's internal Request that the channels document. `headers` is `[name, value, ...]`. */
+interface UndiciRequest {
+  readonly method: string;
+  readonly origin: string | URL;
+  readonly path: string;
+  readonly headers: unknown;
+  readonly upgrade?: unknown;
+  addHeader(name: string, value: string): unknown;
+  [CALL]?: ClientCall;
+}
+interface UndiciMessage {
+  readonly request: UndiciRequest;
+  readonly response: { readonly statusCode: number };
+  readonly socket: Socket;
+  readonly error: unknown;
+}
+
+export function instrumentUndici({ tracer }: InstrumentationHost): void {
+  subscribe("undici:request:create", (message) => {
+    const { request } = message as UndiciMessage;
+    const parent = contextApi.active();
+    if (isTracingSuppressed(parent)) return;
+    const attributes = startAttributes(request);
+    const name = methodInName(attributes[ATTR.requestMethod] as string);
+    const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
+    request[CALL] = new ClientCall(span);
+    propagation.inject(trace.setSpan(parent, span), request, headerSetter);
+  });
+
+  subscribe("undici:client:sendHeaders", (message) => {
+    const { request, socket } = message as UndiciMessage;
+    const call = request[CALL];
+    if (call === undefined) return;
+    call.connectedTo(socket.remoteAddress, socket.remotePort);
+    // A WebSocket's handshake is published no further than this.
+    if (request.upgrade !== undefined && request.upgrade !== null && request.upgrade !== false) call.end();
+  });
+
+  subscribe("undici:request:headers", (message) => {
+    const { request, response } = message as UndiciMessage;
+    // 1xx responses come before the one that counts.
+    if (response.statusCode >= 200) request[CALL]?.respond(response.statusCode, undefined, undefined, undefined);
+  });
+
+  subscribe("undici:request:trailers", (message) => {
+    (message as UndiciMessage).request[CALL]?.end();
+  });
+
+  subscribe("undici:request:error", (message) => {
+    const { request, error } = message as UndiciMessage;
+    request[CALL]?.fail(error);
+  });
+}
+
+/** A request id that the app has set itself wins; trace headers that it has only passed on give way to the call's own. */
+const headerSetter: TextMapSetter<UndiciRequest> = {
+  set(request, key, value) {
+    const { headers } = request;
+    const index = Array.isArray(headers) ? headers.findIndex((name, at) => at % 2 === 0 && String(name).toLowerCase() === key) : -1;
+    if (index < 0) request.addHeader(key, value);
+    else if (key !== REQUEST_ID_HEADER) (headers as unknown[])[index + 1] = value;
+  },
+};
+
+function startAttributes({ method, origin, path }: UndiciRequest): Attributes {
+  const base = String(origin);
+  const scheme = base.slice(0, base.indexOf(":"));
+  const authority = base.slice(base.indexOf("//") + 2).replace(/\/$/, "");
+  const { host, port } = parseAuthority(authority);
+  const attributes: Attributes = {
+    [ATTR.requestMethod]: knownMethod(method),
+    [ATTR.serverAddress]: host,
+    [ATTR.serverPort]: port ?? (scheme === "https" ? 443 : 80),
+    // undici has turned credentials into a header before; the path alone can hold secrets.
+    [ATTR.urlFull]: `${scheme}://${authority}${redactPath(path)}`,
+  };
+  if (attributes[ATTR.requestMethod] !== method) attributes[ATTR.requestMethodOriginal] = method;
+  return attributes;
+}

@@ -1,0 +1,45 @@
+// What an engine is to the rest of redtrail: providers that are registered and running, and ways to get the last spans out.
+import type { ContextManager, TextMapPropagator } from "@opentelemetry/api";
+import type { Resource } from "@opentelemetry/resources";
+import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
+import type { Config } from "../config/config.ts";
+import type { RedMetricsSpanProcessor } from "../processors/red-metrics.ts";
+import { redactUrl } from "../redaction.ts";
+
+/** What both engines are built of, and what `redtrail/node-sdk` hands out. */
+export interface Parts {
+  readonly config: Config;
+  readonly resource: Resource;
+  readonly serviceName: string;
+  readonly contextManager: ContextManager;
+  readonly propagator: TextMapPropagator;
+  readonly sampler: Sampler;
+  readonly requestIdProcessor: SpanProcessor;
+  /** Absent when no exporter takes metrics. */
+  readonly red: RedMetricsSpanProcessor | undefined;
+}
+
+/** As the start line says them: `at http://127.0.0.1:9464/metrics`, `to http://localhost:9411/api/v2/spans`, `off`. */
+export interface Destinations {
+  readonly metrics: string;
+  readonly spans: string;
+}
+
+export interface Engine {
+  /** For the start line; resolves within a tick or two, once it is known which port serves the metrics. Never rejects. */
+  readonly destinations: Promise<Destinations>;
+  /** Spans that wait to be delivered. */
+  pending(): number;
+  /** Delivers what waits, once and without retries, until the deadline. Never rejects. */
+  flush(deadlineMs: number): Promise<void>;
+  /** Delivers what waits while the process is ending, and blocks for as long, at most `timeoutMs`. Never throws. */
+  flushSync(timeoutMs: number): void;
+  /** Delivers and closes. Never rejects. */
+  shutdown(deadlineMs: number): Promise<void>;
+}
+
+/** The start line's words for where spans go. */
+export function spansTo({ tracesExporters, zipkin }: Config): string {
+  const names = tracesExporters.map((name) => (name === "zipkin" ? redactUrl(zipkin.endpoint) : name));
+  return names[0] === "none" ? "off" : `to ${names.join(" and ")}`;
+}

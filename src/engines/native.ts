@@ -1,0 +1,35 @@
+// The default engine: the SDK's tracer and meter, with redtrail's own exporters at their ends.
+import { metrics, trace } from "@opentelemetry/api";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { ConsoleSpanExporter, SimpleSpanProcessor, type SpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { ZipkinSpanProcessor } from "../exporters/zipkin/exporter.ts";
+import { type Engine, type Parts, spansTo } from "./engine.ts";
+import { startMetrics } from "./native-metrics.ts";
+
+export function createNativeEngine(parts: Parts): Engine {
+  const { config, resource, sampler, red } = parts;
+  const zipkin = config.tracesExporters.includes("zipkin")
+    ? new ZipkinSpanProcessor({ ...config.zipkin, batch: config.batch })
+    : undefined;
+  const processors: (SpanProcessor | undefined)[] = [parts.requestIdProcessor, red, zipkin];
+  if (config.tracesExporters.includes("console")) {
+    processors.push(new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() }));
+  }
+  const spanProcessors = processors.filter((one) => one !== undefined);
+  const tracerProvider = new TracerProvider({ resource, sampler, spanLimits: config.spanLimits, spanProcessors });
+  const { endpoint, readers } = startMetrics(parts, zipkin);
+  const meterProvider = new MeterProvider({ resource, readers });
+  trace.setGlobalTracerProvider(tracerProvider);
+  metrics.setGlobalMeterProvider(meterProvider);
+
+  return {
+    destinations: endpoint.address.then((address) => ({ metrics: address, spans: spansTo(config) })),
+    pending: () => zipkin?.pending ?? 0,
+    flush: async (deadlineMs) => zipkin?.flush(deadlineMs),
+    flushSync: (timeoutMs) => void zipkin?.flushSync(timeoutMs),
+    async shutdown(deadlineMs) {
+      await zipkin?.flush(deadlineMs);
+      await Promise.allSettled([tracerProvider.shutdown(), meterProvider.shutdown(), endpoint.close()]);
+    },
+  };
+}

@@ -1,0 +1,15 @@
+// The public API of redtrail.
+import { loadMain } from "./lazy.ts";
+import type { Telemetry } from "./start.ts";
+
+export { getRequestId, requestId, setRequestId } from "./context/request-id.ts";
+export { VERSION as version } from "./version.ts";
+export type { Telemetry };
+
+/**
+ * Starts redtrail from code instead of by `--require redtrail/register`: call it before anything else is loaded.
+ * Configured by the same environment variables; never throws. A second call returns the first one's handle.
+ */
+export function start(): Telemetry {
+  return loadMain().start();
+}

@@ -1,0 +1,8 @@
+// What the preload loads: starts redtrail from the environment.
+import { start } from "./start.ts";
+
+export { start };
+
+export function main(): void {
+  start();
+}

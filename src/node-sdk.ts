@@ -1,0 +1,59 @@
+// `redtrail/node-sdk`: redtrail's parts for people who write `new NodeSDK({...})` themselves.
+import type { ContextManager, TextMapPropagator } from "@opentelemetry/api";
+import type { MetricReader } from "@opentelemetry/sdk-metrics";
+import type { Resource } from "@opentelemetry/resources";
+import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
+import { INSTRUMENTATION_NAMES } from "../instrumentations/index.ts";
+import { readEnvironment } from "./config/environment.ts";
+import { log } from "./diagnostics/log.ts";
+import { NodeSdkInstrumentation } from "./engines/node-sdk-instrumentation.ts";
+import { startMetrics } from "./engines/native-metrics.ts";
+import { ZipkinSpanProcessor } from "./exporters/zipkin/exporter.ts";
+import { createParts } from "./parts.ts";
+
+/** A subset of upstream's NodeSDKConfiguration: spread it, add to it, leave parts out. */
+export interface NodeSdkParts {
+  readonly resource: Resource;
+  readonly autoDetectResources: false;
+  readonly contextManager: ContextManager;
+  readonly textMapPropagator: TextMapPropagator;
+  readonly sampler: Sampler;
+  /** Request id, RED metrics, delivery to Zipkin: in this order. */
+  readonly spanProcessors: SpanProcessor[];
+  /** Serves Prometheus, RED metrics included. */
+  readonly metricReaders: MetricReader[];
+  /** redtrail's http, undici and express instrumentations as one. Do not add upstream's beside them: calls would count twice. */
+  readonly instrumentations: NodeSdkInstrumentation[];
+}
+
+/**
+ * The parts, configured by the same environment variables as the preload.
+ *
+ *     const sdk = new NodeSDK({ ...nodeSdkParts() });
+ *     sdk.start();
+ */
+export function nodeSdkParts(): NodeSdkParts {
+  const { config, problems } = readEnvironment(INSTRUMENTATION_NAMES);
+  for (const problem of problems) log.warn(problem);
+  const parts = createParts(config);
+  const zipkin = config.tracesExporters.includes("zipkin")
+    ? new ZipkinSpanProcessor({ ...config.zipkin, batch: config.batch })
+    : undefined;
+  const processors = [parts.requestIdProcessor, parts.red, zipkin];
+  return {
+    resource: parts.resource,
+    autoDetectResources: false,
+    contextManager: parts.contextManager,
+    textMapPropagator: parts.propagator,
+    sampler: parts.sampler,
+    spanProcessors: processors.filter((one) => one !== undefined),
+    metricReaders: startMetrics(parts, zipkin).readers,
+    instrumentations: [new NodeSdkInstrumentation(config)],
+  };
+}
+
+export { RedMetricsSpanProcessor } from "./processors/red-metrics.ts";
+export { RequestIdSpanProcessor } from "./processors/request-id.ts";
+export { RequestIdPropagator } from "./propagators/request-id.ts";
+export { RecordForMetricsSampler } from "./sampling/record-for-metrics.ts";
+export { NodeSdkInstrumentation, ZipkinSpanProcessor };

@@ -1,0 +1,26 @@
+// Makes the parts that every engine shares, from the configuration.
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { findAppPackage } from "./app-package.ts";
+import type { Config } from "./config/config.ts";
+import type { Parts } from "./engines/engine.ts";
+import { RedMetricsSpanProcessor } from "./processors/red-metrics.ts";
+import { RequestIdSpanProcessor } from "./processors/request-id.ts";
+import { createPropagator } from "./propagators/index.ts";
+import { createResource } from "./resource.ts";
+import { createSampler } from "./sampling/index.ts";
+
+export function createParts(config: Config): Parts {
+  const resource = createResource(config, findAppPackage(process.argv[1], process.cwd()));
+  const serviceName = String(resource.attributes["service.name"]);
+  const takesMetrics = config.metricsExporters.some((name) => name !== "none");
+  return {
+    config,
+    resource,
+    serviceName,
+    contextManager: new AsyncLocalStorageContextManager(),
+    propagator: createPropagator(config),
+    sampler: createSampler(config),
+    requestIdProcessor: new RequestIdSpanProcessor(),
+    red: takesMetrics ? new RedMetricsSpanProcessor({ serviceName, seriesLimit: config.redSeriesLimit }) : undefined,
+  };
+}

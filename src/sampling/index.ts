@@ -1,0 +1,25 @@
+// The sampler that OTEL_TRACES_SAMPLER names, wrapped so that metrics stay exact whatever it decides.
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  ParentBasedSampler,
+  type Sampler,
+  TraceIdRatioBasedSampler,
+} from "@opentelemetry/sdk-trace";
+import type { Config, SamplerName } from "../config/config.ts";
+import { RecordForMetricsSampler } from "./record-for-metrics.ts";
+
+const SAMPLERS: Record<SamplerName, (ratio: number) => Sampler> = {
+  always_on: () => new AlwaysOnSampler(),
+  always_off: () => new AlwaysOffSampler(),
+  traceidratio: (ratio) => new TraceIdRatioBasedSampler(ratio),
+  parentbased_always_on: () => new ParentBasedSampler({ root: new AlwaysOnSampler() }),
+  parentbased_always_off: () => new ParentBasedSampler({ root: new AlwaysOffSampler() }),
+  parentbased_traceidratio: (ratio) => new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
+};
+
+export function createSampler(config: Pick<Config, "sampler" | "samplerRatio" | "metricsExporters">): Sampler {
+  const sampler = SAMPLERS[config.sampler](config.samplerRatio);
+  const feedsMetrics = config.metricsExporters.some((name) => name !== "none");
+  return feedsMetrics ? new RecordForMetricsSampler(sampler) : sampler;
+}

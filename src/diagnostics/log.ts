@@ -46,9 +46,15 @@ export const log: {
   },
 };
 
+const SECOND_SDK =
+  "the app registers an OpenTelemetry SDK of its own; redtrail was first and stays in charge (remove one of the two, or use redtrail/node-sdk)";
+
 /** What @opentelemetry/api's `diag` writes to. Its info and debug talk about the SDK's inside, so they come one level later. */
 export const diagLogger: DiagLogger = {
-  error: (message, ...rest) => log.warnSometimes(message, describe(message, rest)),
+  error: (message, ...rest) => {
+    if (message.includes("duplicate registration of API")) log.warnSometimes("second-sdk", SECOND_SDK);
+    else log.warnSometimes(message, describe(message, rest));
+  },
   warn: (message, ...rest) => log.warnSometimes(message, describe(message, rest)),
   info: (message, ...rest) => write(RANK.debug, describe(message, rest)),
   debug: (message, ...rest) => write(RANK.verbose, describe(message, rest)),

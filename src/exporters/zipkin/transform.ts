@@ -254,10 +254,10 @@ function serviceNameOf(resourceAttributes: Attributes): string {
   return typeof name === "string" && name !== "" ? name : "unknown_service:node";
 }
 
-/** Strings, numbers and booleans as they are; all else as JSON text. */
+/** Primitives as they are; all else as JSON text. */
 function tagValue(value: unknown): string {
   if (typeof value === "string") return quote(value);
-  if (typeof value === "number" || typeof value === "boolean") return `"${value}"`;
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return `"${value}"`;
   return quote(value instanceof Uint8Array ? toBase64(value) : toJson(value));
 }
 

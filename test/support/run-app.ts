@@ -12,7 +12,7 @@ export interface RunOptions {
   /** Path below test/fixtures, or absolute; or the arguments that stand in its place. */
   readonly app: string | readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** The node binary. @default the one that runs the test */
+  /** The node binary. @default REDTRAIL_TEST_NODE, or the one that runs the test */
   readonly node?: string;
   /** Arguments before the app. @default --require of the built preload */
   readonly nodeArgs?: readonly string[];
@@ -41,13 +41,14 @@ export interface Ending {
 }
 
 /** Starts without waiting for anything. */
-export function spawnApp({ app, env = {}, node = process.execPath, nodeArgs, cwd }: RunOptions): Omit<
+export function spawnApp({ app, env = {}, node = process.env["REDTRAIL_TEST_NODE"] ?? process.execPath, nodeArgs, cwd }: RunOptions): Omit<
   RunningApp,
   "url" | "metricsUrl" | "scrape"
 > {
   const program = typeof app === "string" ? [join(app.startsWith("/") ? "" : FIXTURES, app)] : app;
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OTEL|REDTRAIL|NODE)_/.test(name)));
-  const child = spawn(node, [...(nodeArgs ?? ["--require", PRELOAD]), ...program], {
+  const versionArgs = (process.env["REDTRAIL_TEST_NODE_ARGS"] ?? "").split(" ").filter(Boolean);
+  const child = spawn(node, [...versionArgs, ...(nodeArgs ?? ["--require", PRELOAD]), ...program], {
     env: { ...clean, OTEL_EXPORTER_PROMETHEUS_PORT: "0", OTEL_BSP_SCHEDULE_DELAY: "100", ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     ...(cwd === undefined ? {} : { cwd }),

@@ -36,6 +36,8 @@ export async function startZipkin(): Promise<TestZipkin> {
     });
   });
   server.listen(0, "127.0.0.1");
+  // A test that fails before it closes this must not hang.
+  server.unref();
   await once(server, "listening");
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v2/spans`,

@@ -120,7 +120,7 @@ function collect(response: IncomingMessage, resolve: (answer: Answer) => void): 
   response.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
     if (text.length < MAX_DETAIL_LENGTH) text += chunk.toString("utf8", 0, MAX_DETAIL_LENGTH);
-    
+    if (bytes > MAX_ANSWER_BYTES) response.destroy();
   });
   response.on("error", () => {});
   response.on("close", () => {

@@ -1,0 +1,104 @@
+// Parses the text of one setting by its row in the table.
+import { redactUrl } from "../redaction.ts";
+import type { Setting } from "./settings.ts";
+import { suggest } from "./suggest.ts";
+
+/** What came out: the value, if the text has any that can be used, and what is to be said about it. */
+export interface Parsed<Value> {
+  readonly value?: Value;
+  readonly problems: readonly string[];
+}
+
+export type SettingValue = string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
+
+/** Problems name no consequence for the whole value; the caller, who knows the default, adds `; using ...`. */
+export function parseSetting(setting: Setting, text: string): Parsed<SettingValue> {
+  switch (setting.type) {
+    case "boolean":
+      return parseBoolean(text);
+    case "integer":
+      return parseInteger(setting, text);
+    case "ratio":
+      return parseRatio(text);
+    case "choice":
+      return parseChoice(setting.values ?? [], text);
+    case "list":
+      return parseList(setting.values ?? [], text);
+    case "url":
+      return parseUrl(text);
+    case "pairs":
+      return parsePairs(text);
+    case "text":
+      return { value: text, problems: [] };
+  }
+}
+
+/** A setting's text fit for a message. */
+export function displayText({ secret = false }: Setting, text: string): string {
+  return secret ? redactUrl(text) : text;
+}
+
+function parseBoolean(text: string): Parsed<boolean> {
+  const lower = text.toLowerCase();
+  if (lower === "true" || lower === "false") return { value: lower === "true", problems: [] };
+  return { problems: ["is neither true nor false"] };
+}
+
+function parseInteger({ min = 0, max = Infinity }: Setting, text: string): Parsed<number> {
+  const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isNaN(value)) return { problems: [Number.isFinite(Number(text)) ? "is not a whole number" : "is not a number"] };
+  if (value < min) return { problems: [`is less than ${min}`] };
+  if (value > max) return { problems: [`is more than ${max}`] };
+  return { value, problems: [] };
+}
+
+function parseRatio(text: string): Parsed<number> {
+  const value = Number(text);
+  if (Number.isNaN(value)) return { problems: ["is not a number"] };
+  return value >= 0 && value <= 1 ? { value, problems: [] } : { problems: ["is not between 0 and 1"] };
+}
+
+function parseChoice(values: readonly string[], text: string): Parsed<string> {
+  const value = text.toLowerCase();
+  return values.includes(value) ? { value, problems: [] } : { problems: [unknown(text, values)] };
+}
+
+/** Unknown members are left out one by one; `none` beside others is left out as well. */
+function parseList(values: readonly string[], text: string): Parsed<readonly string[]> {
+  const members = [...new Set(text.toLowerCase().split(",").map((member) => member.trim()))].filter((member) => member !== "");
+  const problems = members.filter((member) => !values.includes(member)).map((member) => `holds "${member}", which ${unknown(member, values)}`);
+  let known = members.filter((member) => values.includes(member));
+  if (known.length > 1 && known.includes("none")) {
+    known = known.filter((member) => member !== "none");
+    problems.push('holds "none" beside others');
+  }
+  return known.length === 0 ? { problems } : { value: known, problems };
+}
+
+function unknown(text: string, values: readonly string[]): string {
+  const near = suggest(text, values);
+  return near === undefined ? `is none of ${values.join(", ")}` : `is not known (did you mean "${near}"?)`;
+}
+
+function parseUrl(text: string): Parsed<string> {
+  const isHttp = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  return isHttp ? { value: text, problems: [] } : { problems: ["is not an http or https URL"] };
+}
+
+/** `key=value,key=value`; a bad pair is left out, and the others stay. */
+function parsePairs(text: string): Parsed<Readonly<Record<string, string>>> {
+  const value: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const pair of text.split(",")) {
+    if (pair.trim() === "") continue;
+    const equals = pair.indexOf("=");
+    const key = pair.slice(0, Math.max(equals, 0)).trim();
+    try {
+      if (key === "") throw new Error("no key");
+      value[decodeURIComponent(key)] = decodeURIComponent(pair.slice(equals + 1).trim());
+    } catch {
+      problems.push(`holds "${pair.trim()}", which is no key=value`);
+    }
+  }
+  return { value, problems };
+}

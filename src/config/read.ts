@@ -1,0 +1,181 @@
+// Turns the environment into the configuration, by the table of settings; never throws, and says each problem in one line.
+import type { Config, EngineName, MetricsExporterName, OtlpProtocol, PropagatorName, RequestIdFormat } from "./config.ts";
+import type { LogLevel, ResourceDetectorName, SamplerName, SpanLimitsConfig, TracesExporterName } from "./config.ts";
+import { type SettingValue, displayText, parseSetting } from "./parse.ts";
+import { PASSED_THROUGH, SETTINGS, type Setting } from "./settings.ts";
+import { suggest } from "./suggest.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Reader {
+  readonly problems: string[];
+  /** The value of a setting, or its default; undefined where it is unset and has no default. */
+  get(name: string, values?: readonly string[]): SettingValue | undefined;
+  isSet(name: string): boolean;
+}
+
+export function readConfig(
+  env: Environment,
+  instrumentationNames: readonly string[],
+): { config: Config; problems: readonly string[] } {
+  const reader = createReader(env);
+  const text = (name: string): string => reader.get(name) as string;
+  const number = (name: string): number => reader.get(name) as number;
+  const list = <Name extends string>(name: string): readonly Name[] => reader.get(name) as readonly Name[];
+
+  const resourceAttributes = (reader.get("OTEL_RESOURCE_ATTRIBUTES") ?? {}) as Record<string, string>;
+  const otlp = text("OTEL_EXPORTER_OTLP_PROTOCOL") as OtlpProtocol;
+  const config: Config = {
+    disabled: reader.get("OTEL_SDK_DISABLED") as boolean,
+    logLevel: text("OTEL_LOG_LEVEL") as LogLevel,
+    serviceName: (reader.get("OTEL_SERVICE_NAME") as string | undefined) ?? resourceAttributes["service.name"],
+    resourceAttributes,
+    resourceDetectors: list<ResourceDetectorName>("OTEL_NODE_RESOURCE_DETECTORS"),
+    propagators: list<PropagatorName>("OTEL_PROPAGATORS"),
+    ...readSampler(reader),
+    ...readExporters(reader),
+    batch: readBatch(reader),
+    spanLimits: readSpanLimits(reader),
+    zipkin: { endpoint: text("OTEL_EXPORTER_ZIPKIN_ENDPOINT"), timeoutMs: number("OTEL_EXPORTER_ZIPKIN_TIMEOUT") },
+    prometheus: { host: text("OTEL_EXPORTER_PROMETHEUS_HOST"), port: number("OTEL_EXPORTER_PROMETHEUS_PORT") },
+    metricExport: {
+      intervalMs: number("OTEL_METRIC_EXPORT_INTERVAL"),
+      timeoutMs: number("OTEL_METRIC_EXPORT_TIMEOUT"),
+    },
+    otlpProtocol: {
+      traces: (text("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") as OtlpProtocol | undefined) ?? otlp,
+      metrics: (text("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL") as OtlpProtocol | undefined) ?? otlp,
+    },
+    enabledInstrumentations: readInstrumentations(reader, instrumentationNames),
+    requestId: {
+      format: text("REDTRAIL_REQUEST_ID_FORMAT") as RequestIdFormat,
+      echo: reader.get("REDTRAIL_REQUEST_ID_ECHO") as boolean,
+    },
+    redSeriesLimit: number("REDTRAIL_RED_SERIES_LIMIT"),
+    shutdownTimeoutMs: number("REDTRAIL_SHUTDOWN_TIMEOUT"),
+  };
+  reader.problems.push(...misspeltNames(env));
+  return { config, problems: reader.problems };
+}
+
+function createReader(env: Environment): Reader {
+  const problems: string[] = [];
+  const isSet = (name: string): boolean => (env[name] ?? "").trim() !== "";
+
+  function get(name: string, values?: readonly string[]): SettingValue | undefined {
+    const row = SETTINGS.get(name) as Setting;
+    const setting = values === undefined ? row : { ...row, values };
+    const fallback = setting.default === undefined ? undefined : parseSetting(setting, setting.default).value;
+    if (!isSet(name)) return fallback;
+    const text = (env[name] as string).trim();
+    const parsed = parseSetting(setting, text);
+    const used = parsed.value ?? fallback;
+    for (const problem of parsed.problems) {
+      problems.push(`${name}="${displayText(setting, text)}" ${problem}; using ${describe(setting, used)}`);
+    }
+    return used;
+  }
+
+  return { problems, get, isSet };
+}
+
+/** What is used, as the setting would be written. */
+function describe(setting: Setting, value: SettingValue | undefined): string {
+  if (value === undefined) return setting.default ?? "none";
+  if (setting.type !== "pairs") return displayText(setting, String(value));
+  const pairs = Object.entries(value as Record<string, string>);
+  return pairs.length === 0 ? "none" : `"${pairs.map(([key, one]) => `${key}=${one}`).join(",")}"`;
+}
+
+/** By the letter a ratio alone would be ignored; who sets one wants it (see RATIONALE.md). */
+function readSampler(reader: Reader): Pick<Config, "sampler" | "samplerRatio"> {
+  const problemsBefore = reader.problems.length;
+  const samplerRatio = reader.get("OTEL_TRACES_SAMPLER_ARG") as number;
+  const isUsable = reader.isSet("OTEL_TRACES_SAMPLER_ARG") && reader.problems.length === problemsBefore;
+  if (!isUsable || reader.isSet("OTEL_TRACES_SAMPLER")) {
+    return { sampler: reader.get("OTEL_TRACES_SAMPLER") as SamplerName, samplerRatio };
+  }
+  reader.problems.push(
+    `OTEL_TRACES_SAMPLER_ARG="${samplerRatio}" is set without OTEL_TRACES_SAMPLER; using parentbased_traceidratio`,
+  );
+  return { sampler: "parentbased_traceidratio", samplerRatio };
+}
+
+type Exporters = Pick<Config, "engine" | "tracesExporters" | "metricsExporters" | "logsExporters">;
+
+/** OTLP is upstream's, so naming it chooses the engine, unless the engine was named too. */
+function readExporters(reader: Reader): Exporters {
+  const engine = reader.get("REDTRAIL_ENGINE") as EngineName | undefined;
+  const exporters = {
+    tracesExporters: reader.get("OTEL_TRACES_EXPORTER") as readonly TracesExporterName[],
+    metricsExporters: reader.get("OTEL_METRICS_EXPORTER") as readonly MetricsExporterName[],
+    logsExporters: reader.get("OTEL_LOGS_EXPORTER") as Config["logsExporters"],
+  };
+  const namesOtlp = Object.values(exporters).some((names) => (names as readonly string[]).includes("otlp"));
+  if (engine !== "native" || !namesOtlp) return { engine: engine ?? (namesOtlp ? "node-sdk" : "native"), ...exporters };
+  reader.problems.push('REDTRAIL_ENGINE="native" has no OTLP exporter; otlp is left out (REDTRAIL_ENGINE=node-sdk has one)');
+  return {
+    engine,
+    tracesExporters: withoutOtlp(exporters.tracesExporters, "zipkin"),
+    metricsExporters: withoutOtlp(exporters.metricsExporters, "prometheus"),
+    logsExporters: ["none"],
+  };
+}
+
+function withoutOtlp<Name extends string>(names: readonly Name[], fallback: Name): readonly Name[] {
+  const rest = names.filter((name) => name !== "otlp");
+  return rest.length === 0 ? [fallback] : rest;
+}
+
+function readBatch(reader: Reader): Config["batch"] {
+  const maxQueueSize = reader.get("OTEL_BSP_MAX_QUEUE_SIZE") as number;
+  let maxExportBatchSize = reader.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") as number;
+  if (maxExportBatchSize > maxQueueSize) {
+    if (reader.isSet("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")) {
+      const name = `OTEL_BSP_MAX_EXPORT_BATCH_SIZE="${maxExportBatchSize}"`;
+      reader.problems.push(`${name} is more than OTEL_BSP_MAX_QUEUE_SIZE; using ${maxQueueSize}`);
+    }
+    maxExportBatchSize = maxQueueSize;
+  }
+  return {
+    maxQueueSize,
+    maxExportBatchSize,
+    scheduleDelayMs: reader.get("OTEL_BSP_SCHEDULE_DELAY") as number,
+    exportTimeoutMs: reader.get("OTEL_BSP_EXPORT_TIMEOUT") as number,
+  };
+}
+
+function readSpanLimits(reader: Reader): SpanLimitsConfig {
+  const number = (name: string): number | undefined => reader.get(name) as number | undefined;
+  const count = number("OTEL_ATTRIBUTE_COUNT_LIMIT") ?? Infinity;
+  const length = number("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT") ?? Infinity;
+  return {
+    attributeCountLimit: number("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT") ?? count,
+    attributeValueLengthLimit: number("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT") ?? length,
+    eventCountLimit: number("OTEL_SPAN_EVENT_COUNT_LIMIT") ?? Infinity,
+    linkCountLimit: number("OTEL_SPAN_LINK_COUNT_LIMIT") ?? Infinity,
+    attributePerEventCountLimit: number("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT") ?? Infinity,
+    attributePerLinkCountLimit: number("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT") ?? Infinity,
+  };
+}
+
+/** The names that upstream's register knows are told from misspelt ones only by not being near to any of ours. */
+function readInstrumentations(reader: Reader, names: readonly string[]): readonly string[] {
+  const enabled = reader.get("OTEL_NODE_ENABLED_INSTRUMENTATIONS", names) as readonly string[] | undefined;
+  const disabled = (reader.get("OTEL_NODE_DISABLED_INSTRUMENTATIONS", names) ?? []) as readonly string[];
+  return (enabled ?? names).filter((name) => !disabled.includes(name));
+}
+
+/** A name that nothing reads: surely a mistake when it is ours, and when it is nearly one that OpenTelemetry has. */
+function misspeltNames(env: Environment): string[] {
+  const problems: string[] = [];
+  for (const name of Object.keys(env)) {
+    const isOurs = name.startsWith("REDTRAIL_");
+    if (!isOurs && !name.startsWith("OTEL_")) continue;
+    if (SETTINGS.has(name) || PASSED_THROUGH.some((known) => name.startsWith(known))) continue;
+    const near = suggest(name, SETTINGS.keys());
+    if (near !== undefined) problems.push(`${name} is not a setting (did you mean ${near}?); it is ignored`);
+    else if (isOurs) problems.push(`${name} is not a setting; it is ignored`);
+  }
+  return problems;
+}

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Config } from "../../src/config/config.ts";
+import { readConfig } from "../../src/config/read.ts";
+
+const NAMES = ["http", "undici", "express"];
+
+function read(env: Record<string, string>): { config: Config; problems: readonly string[] } {
+  return readConfig(env, NAMES);
+}
+
+test("readConfig gives the documented defaults for an empty environment, and no problem", () => {
+  assert.deepEqual(read({}), {
+    config: {
+      engine: "native",
+      disabled: false,
+      logLevel: "info",
+      serviceName: undefined,
+      resourceAttributes: {},
+      resourceDetectors: ["env", "host", "os", "process", "serviceinstance"],
+      propagators: ["tracecontext", "baggage", "requestid"],
+      sampler: "parentbased_always_on",
+      samplerRatio: 1,
+      tracesExporters: ["zipkin"],
+      metricsExporters: ["prometheus"],
+      logsExporters: ["none"],
+      batch: { maxQueueSize: 2048, maxExportBatchSize: 512, scheduleDelayMs: 5000, exportTimeoutMs: 30000 },
+      spanLimits: {
+        attributeCountLimit: 128,
+        attributeValueLengthLimit: Infinity,
+        eventCountLimit: 128,
+        linkCountLimit: 128,
+        attributePerEventCountLimit: 128,
+        attributePerLinkCountLimit: 128,
+      },
+      zipkin: { endpoint: "http://localhost:9411/api/v2/spans", timeoutMs: 10000 },
+      prometheus: { host: "localhost", port: 9464 },
+      metricExport: { intervalMs: 60000, timeoutMs: 30000 },
+      otlpProtocol: { traces: "http/protobuf", metrics: "http/protobuf" },
+      enabledInstrumentations: NAMES,
+      requestId: { format: "uuid7", echo: true },
+      redSeriesLimit: 2000,
+      shutdownTimeoutMs: 2000,
+    },
+    problems: [],
+  });
+});
+
+test("readConfig takes a blank value as unset", () => {
+  assert.deepEqual(read({ OTEL_BSP_SCHEDULE_DELAY: " ", OTEL_TRACES_EXPORTER: "" }), read({}));
+});
+
+/** Variable, value, and what becomes of the configuration; none of them is a problem. */
+const accepted: readonly (readonly [string, string, (config: Config) => unknown, unknown])[] = [
+  ["OTEL_SDK_DISABLED", "TRUE", (config) => config.disabled, true],
+  ["OTEL_SDK_DISABLED", "false", (config) => config.disabled, false],
+  ["OTEL_LOG_LEVEL", "DEBUG", (config) => config.logLevel, "debug"],
+  ["OTEL_SERVICE_NAME", " shop ", (config) => config.serviceName, "shop"],
+  ["OTEL_RESOURCE_ATTRIBUTES", "service.name=a%20b,x=1=2", (config) => config.resourceAttributes, { "service.name": "a b", x: "1=2" }],
+  ["OTEL_RESOURCE_ATTRIBUTES", "service.name=shop", (config) => config.serviceName, "shop"],
+  ["OTEL_NODE_RESOURCE_DETECTORS", "none", (config) => config.resourceDetectors, ["none"]],
+  ["OTEL_PROPAGATORS", "b3,requestid,b3", (config) => config.propagators, ["b3", "requestid"]],
+  ["OTEL_TRACES_SAMPLER", "always_off", (config) => config.sampler, "always_off"],
+  ["OTEL_TRACES_EXPORTER", "none", (config) => config.tracesExporters, ["none"]],
+  ["OTEL_TRACES_EXPORTER", "Zipkin, console", (config) => config.tracesExporters, ["zipkin", "console"]],
+  ["OTEL_TRACES_EXPORTER", "otlp", (config) => config.engine, "node-sdk"],
+  ["OTEL_METRICS_EXPORTER", "otlp,prometheus", (config) => config.engine, "node-sdk"],
+  ["OTEL_LOGS_EXPORTER", "otlp", (config) => config.engine, "node-sdk"],
+  ["REDTRAIL_ENGINE", "node-sdk", (config) => config.engine, "node-sdk"],
+  ["OTEL_BSP_MAX_QUEUE_SIZE", "512", (config) => config.batch.maxQueueSize, 512],
+  ["OTEL_BSP_MAX_QUEUE_SIZE", "1", (config) => config.batch, { ...read({}).config.batch, maxQueueSize: 1, maxExportBatchSize: 1 }],
+  ["OTEL_BSP_SCHEDULE_DELAY", "0", (config) => config.batch.scheduleDelayMs, 0],
+  ["OTEL_BSP_EXPORT_TIMEOUT", "1", (config) => config.batch.exportTimeoutMs, 1],
+  ["OTEL_ATTRIBUTE_COUNT_LIMIT", "5", (config) => config.spanLimits.attributeCountLimit, 5],
+  ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "6", (config) => config.spanLimits.attributeCountLimit, 6],
+  ["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7", (config) => config.spanLimits.attributeValueLengthLimit, 7],
+  ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "8", (config) => config.spanLimits.attributeValueLengthLimit, 8],
+  ["OTEL_SPAN_EVENT_COUNT_LIMIT", "0", (config) => config.spanLimits.eventCountLimit, 0],
+  ["OTEL_SPAN_LINK_COUNT_LIMIT", "9", (config) => config.spanLimits.linkCountLimit, 9],
+  ["OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "9", (config) => config.spanLimits.attributePerEventCountLimit, 9],
+  ["OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "9", (config) => config.spanLimits.attributePerLinkCountLimit, 9],
+  ["OTEL_EXPORTER_ZIPKIN_ENDPOINT", "https://z/api", (config) => config.zipkin.endpoint, "https://z/api"],
+  ["OTEL_EXPORTER_ZIPKIN_TIMEOUT", "1", (config) => config.zipkin.timeoutMs, 1],
+  ["OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0", (config) => config.prometheus.host, "0.0.0.0"],
+  ["OTEL_EXPORTER_PROMETHEUS_PORT", "0", (config) => config.prometheus.port, 0],
+  ["OTEL_EXPORTER_PROMETHEUS_PORT", "65535", (config) => config.prometheus.port, 65535],
+  ["OTEL_METRIC_EXPORT_INTERVAL", "100", (config) => config.metricExport.intervalMs, 100],
+  ["OTEL_METRIC_EXPORT_TIMEOUT", "100", (config) => config.metricExport.timeoutMs, 100],
+  ["OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", (config) => config.otlpProtocol, { traces: "grpc", metrics: "grpc" }],
+  ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", (config) => config.otlpProtocol.traces, "http/json"],
+  ["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/json", (config) => config.otlpProtocol.metrics, "http/json"],
+  ["OTEL_NODE_ENABLED_INSTRUMENTATIONS", "undici", (config) => config.enabledInstrumentations, ["undici"]],
+  ["OTEL_NODE_DISABLED_INSTRUMENTATIONS", "undici", (config) => config.enabledInstrumentations, ["http", "express"]],
+  ["REDTRAIL_REQUEST_ID_FORMAT", "traceid", (config) => config.requestId.format, "traceid"],
+  ["REDTRAIL_REQUEST_ID_ECHO", "false", (config) => config.requestId.echo, false],
+  ["REDTRAIL_RED_SERIES_LIMIT", "1", (config) => config.redSeriesLimit, 1],
+  ["REDTRAIL_SHUTDOWN_TIMEOUT", "1", (config) => config.shutdownTimeoutMs, 1],
+  ["OTEL_EXPORTER_OTLP_HEADERS", "a=b", (config) => config.engine, "native"],
+];
+for (const [name, value, select, expected] of accepted) {
+  test(`readConfig takes ${name}="${value}"`, () => {
+    const { config, problems } = read({ [name]: value });
+    assert.deepEqual(select(config), expected);
+    assert.deepEqual(problems, []);
+  });
+}
+
+/** Variable, value, what is said, and what is used. */
+const rejected: readonly (readonly [string, string, string, (config: Config) => unknown, unknown])[] = [
+  ["OTEL_SDK_DISABLED", "yes", 'OTEL_SDK_DISABLED="yes" is neither true nor false; using false', (config) => config.disabled, false],
+  ["OTEL_BSP_SCHEDULE_DELAY", "abc", 'OTEL_BSP_SCHEDULE_DELAY="abc" is not a number; using 5000', (config) => config.batch.scheduleDelayMs, 5000],
+  ["OTEL_BSP_SCHEDULE_DELAY", "-1", 'OTEL_BSP_SCHEDULE_DELAY="-1" is less than 0; using 5000', (config) => config.batch.scheduleDelayMs, 5000],
+  ["OTEL_BSP_SCHEDULE_DELAY", "1.5", 'OTEL_BSP_SCHEDULE_DELAY="1.5" is not a whole number; using 5000', (config) => config.batch.scheduleDelayMs, 5000],
+  ["OTEL_BSP_MAX_QUEUE_SIZE", "0", 'OTEL_BSP_MAX_QUEUE_SIZE="0" is less than 1; using 2048', (config) => config.batch.maxQueueSize, 2048],
+  ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096", 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE="4096" is more than OTEL_BSP_MAX_QUEUE_SIZE; using 2048', (config) => config.batch.maxExportBatchSize, 2048],
+  ["OTEL_EXPORTER_PROMETHEUS_PORT", "65536", 'OTEL_EXPORTER_PROMETHEUS_PORT="65536" is more than 65535; using 9464', (config) => config.prometheus.port, 9464],
+  ["OTEL_TRACES_EXPORTER", "zipkn", 'OTEL_TRACES_EXPORTER="zipkn" holds "zipkn", which is not known (did you mean "zipkin"?); using zipkin', (config) => config.tracesExporters, ["zipkin"]],
+  ["OTEL_TRACES_EXPORTER", "console,datadog", 'OTEL_TRACES_EXPORTER="console,datadog" holds "datadog", which is none of zipkin, otlp, console, none; using console', (config) => config.tracesExporters, ["console"]],
+  ["OTEL_TRACES_EXPORTER", "zipkin,none", 'OTEL_TRACES_EXPORTER="zipkin,none" holds "none" beside others; using zipkin', (config) => config.tracesExporters, ["zipkin"]],
+  ["OTEL_PROPAGATORS", "jaeger", 'OTEL_PROPAGATORS="jaeger" holds "jaeger", which is none of tracecontext, baggage, requestid, b3, b3multi, none; using tracecontext,baggage,requestid', (config) => config.propagators.length, 3],
+  ["OTEL_TRACES_SAMPLER", "always", 'OTEL_TRACES_SAMPLER="always" is none of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio; using parentbased_always_on', (config) => config.sampler, "parentbased_always_on"],
+  ["OTEL_TRACES_SAMPLER_ARG", "1.1", 'OTEL_TRACES_SAMPLER_ARG="1.1" is not between 0 and 1; using 1', (config) => [config.sampler, config.samplerRatio], ["parentbased_always_on", 1]],
+  ["OTEL_TRACES_SAMPLER_ARG", "0.1", 'OTEL_TRACES_SAMPLER_ARG="0.1" is set without OTEL_TRACES_SAMPLER; using parentbased_traceidratio', (config) => [config.sampler, config.samplerRatio], ["parentbased_traceidratio", 0.1]],
+  ["OTEL_EXPORTER_ZIPKIN_ENDPOINT", "localhost:9411", 'OTEL_EXPORTER_ZIPKIN_ENDPOINT="localhost:9411" is not an http or https URL; using http://localhost:9411/api/v2/spans', (config) => config.zipkin.endpoint, "http://localhost:9411/api/v2/spans"],
+  ["OTEL_EXPORTER_ZIPKIN_ENDPOINT", "ftp://me:pw@z/", 'OTEL_EXPORTER_ZIPKIN_ENDPOINT="ftp://REDACTED:REDACTED@z/" is not an http or https URL; using http://localhost:9411/api/v2/spans', (config) => config.zipkin.endpoint, "http://localhost:9411/api/v2/spans"],
+  ["OTEL_RESOURCE_ATTRIBUTES", "a=1,broken,b=%zz", 'OTEL_RESOURCE_ATTRIBUTES="a=1,broken,b=%zz" holds "broken", which is no key=value; using "a=1"', (config) => config.resourceAttributes, { a: "1" }],
+  ["OTEL_NODE_ENABLED_INSTRUMENTATIONS", "htpp", 'OTEL_NODE_ENABLED_INSTRUMENTATIONS="htpp" holds "htpp", which is not known (did you mean "http"?); using all', (config) => config.enabledInstrumentations, NAMES],
+  ["REDTRAIL_REQUEST_ID_FORMAT", "uuid", 'REDTRAIL_REQUEST_ID_FORMAT="uuid" is not known (did you mean "uuid7"?); using uuid7', (config) => config.requestId.format, "uuid7"],
+  ["REDTRAIL_ENGINE", "nativ", 'REDTRAIL_ENGINE="nativ" is not known (did you mean "native"?); using none', (config) => config.engine, "native"],
+  ["OTEL_TRACES_SAMLPER", "always_off", "OTEL_TRACES_SAMLPER is not a setting (did you mean OTEL_TRACES_SAMPLER?); it is ignored", (config) => config.sampler, "parentbased_always_on"],
+  ["REDTRAIL_COLOUR", "red", "REDTRAIL_COLOUR is not a setting; it is ignored", (config) => config.engine, "native"],
+];
+for (const [name, value, problem, select, expected] of rejected) {
+  test(`readConfig says of ${name}="${value}" what is wrong, and what it uses`, () => {
+    const { config, problems } = read({ [name]: value });
+    assert.equal(problems[0], problem);
+    assert.deepEqual(select(config), expected);
+  });
+}
+
+test("readConfig takes the ratio without a word when the sampler is named", () => {
+  const { config, problems } = read({ OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "0.25" });
+  assert.deepEqual([config.sampler, config.samplerRatio, problems], ["traceidratio", 0.25, []]);
+});
+
+test("readConfig prefers OTEL_SERVICE_NAME over service.name", () => {
+  const { config } = read({ OTEL_SERVICE_NAME: "a", OTEL_RESOURCE_ATTRIBUTES: "service.name=b" });
+  assert.equal(config.serviceName, "a");
+});
+
+test("readConfig leaves otlp out of the engine native when that was asked for by name, and says so", () => {
+  const { config, problems } = read({ REDTRAIL_ENGINE: "native", OTEL_TRACES_EXPORTER: "otlp", OTEL_METRICS_EXPORTER: "otlp,console" });
+  assert.deepEqual([config.engine, config.tracesExporters, config.metricsExporters], ["native", ["zipkin"], ["console"]]);
+  assert.deepEqual(problems, [
+    'REDTRAIL_ENGINE="native" has no OTLP exporter; otlp is left out (REDTRAIL_ENGINE=node-sdk has one)',
+  ]);
+});
+
+test("readConfig says nothing of variables that are somebody else's", () => {
+  assert.deepEqual(read({ PATH: "/bin", OTEL_GO_X_SOMETHING_ELSE: "1", OTEL_BLRP_MAX_QUEUE_SIZE: "1" }).problems, []);
+});

@@ -28,7 +28,7 @@ export function createNativeEngine(parts: Parts): Engine {
     flush: async (deadlineMs) => zipkin?.flush(deadlineMs),
     flushSync: (timeoutMs) => void zipkin?.flushSync(timeoutMs),
     async shutdown(deadlineMs) {
-      await zipkin?.flush(deadlineMs);
+      await zipkin?.shutdown(deadlineMs);
       await Promise.allSettled([tracerProvider.shutdown(), meterProvider.shutdown(), endpoint.close()]);
     },
   };

@@ -23,7 +23,7 @@ export interface DeliveryQueueOptions<T> {
   readonly send: (batch: readonly T[]) => Promise<SendResult>;
   /** Upper end of the random wait after the first failure; doubles with each further one. @default 1000 */
   readonly initialBackoffMs?: number;
-  /** Upper end that the doubling stops at. @default 30000 */
+  /** Upper end that the doubling stops at. @default 10000 */
   readonly maxBackoffMs?: number;
   /** Longest wait that a server can ask for by Retry-After. @default 60000 */
   readonly maxRetryAfterMs?: number;
@@ -81,7 +81,7 @@ export class DeliveryQueue<T> {
     this.#options = {
       itemsName: "spans",
       initialBackoffMs: 1_000,
-      maxBackoffMs: 30_000,
+      maxBackoffMs: 10_000,
       maxRetryAfterMs: 60_000,
       random: Math.random,
       ...options,

@@ -1,0 +1,46 @@
+// The metric reader behind a scrape: one collection at a time, shared by whoever asks meanwhile, and not held up by anybody.
+import { type MetricProducer, MetricReader, type ResourceMetrics, type ScopeMetrics } from "@opentelemetry/sdk-metrics";
+import { log } from "../../diagnostics/log.ts";
+
+export interface PullReaderOptions {
+  /** Further sources beside the SDK's instruments; one that fails loses only itself. */
+  readonly metricProducers?: readonly MetricProducer[];
+}
+
+export class PullReader extends MetricReader {
+  readonly #producers: readonly MetricProducer[];
+  #running: Promise<ResourceMetrics> | undefined;
+
+  constructor({ metricProducers = [] }: PullReaderOptions = {}) {
+    super();
+    this.#producers = metricProducers;
+  }
+
+  /** All metrics. Observable callbacks that take longer than `timeoutMs` are left out. Rejects when the SDK cannot collect. */
+  collectShared(timeoutMs: number): Promise<ResourceMetrics> {
+    this.#running ??= this.#collectAll(timeoutMs).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #collectAll(timeoutMs: number): Promise<ResourceMetrics> {
+    const { resourceMetrics, errors } = await this.collect({ timeoutMillis: timeoutMs });
+    for (const error of errors) log.warnSometimes(`collect ${String(error)}`, `a metric could not be collected (${String(error)})`);
+    const further = await Promise.all(this.#producers.map((producer) => collectFrom(producer, timeoutMs)));
+    return { resource: resourceMetrics.resource, scopeMetrics: [...further.flat(), ...resourceMetrics.scopeMetrics] };
+  }
+
+  protected async onShutdown(): Promise<void> {}
+
+  protected async onForceFlush(): Promise<void> {}
+}
+
+async function collectFrom(producer: MetricProducer, timeoutMs: number): Promise<ScopeMetrics[]> {
+  try {
+    return (await producer.collect({ timeoutMillis: timeoutMs })).resourceMetrics.scopeMetrics;
+  } catch (error) {
+    log.warnSometimes("producer", `a source of metrics failed (${String(error)}); the scrape goes on without it`);
+    return [];
+  }
+}

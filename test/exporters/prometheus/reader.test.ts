@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { MeterProvider } from "@opentelemetry/sdk-metrics";
+import { PullReader } from "../../../src/exporters/prometheus/reader.ts";
+
+test("PullReader.collectShared gives those who ask meanwhile the same collection", async () => {
+  let calls = 0;
+  const reader = new PullReader();
+  const provider = new MeterProvider({ readers: [reader] });
+  provider
+    .getMeter("m")
+    .createObservableGauge("g")
+    .addCallback((result) => {
+      calls++;
+      result.observe(1);
+    });
+  await Promise.all([reader.collectShared(1_000), reader.collectShared(1_000)]);
+  assert.equal(calls, 1);
+  await reader.collectShared(1_000);
+  assert.equal(calls, 2);
+});
+
+test("PullReader.collectShared is not held up by a callback that never ends", async () => {
+  const reader = new PullReader();
+  const provider = new MeterProvider({ readers: [reader] });
+  const meter = provider.getMeter("m");
+  meter.createObservableGauge("hangs").addCallback(() => new Promise(() => {}));
+  meter.createCounter("fine").add(1);
+  const { scopeMetrics } = await reader.collectShared(50);
+  assert.ok(scopeMetrics[0]?.metrics.some(({ descriptor }) => descriptor.name === "fine"));
+});
+
+test("PullReader.collectShared loses of a failing source only that source", async () => {
+  const reader = new PullReader({ metricProducers: [{ collect: () => Promise.reject(new Error("no luck")) }] });
+  const provider = new MeterProvider({ readers: [reader] });
+  provider.getMeter("m").createCounter("fine").add(1);
+  const { scopeMetrics } = await reader.collectShared(1_000);
+  assert.equal(scopeMetrics.length, 1);
+});

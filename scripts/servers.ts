@@ -1,0 +1,28 @@
+// `npm run servers`: real servers for the tests and the demo, under .servers/. `npm run servers:stop` ends what this started.
+import { startPrometheus } from "./servers/prometheus.ts";
+import { provisionNodes } from "./servers/nodes.ts";
+import { stopAll } from "./servers/process.ts";
+import { startZipkin } from "./servers/zipkin.ts";
+
+const commands: Record<string, () => Promise<void>> = {
+  async start() {
+    await provisionNodes();
+    await startPrometheus();
+    await startZipkin();
+    console.log("servers: ready; `npm run servers:stop` ends them");
+  },
+  async stop() {
+    await stopAll();
+  },
+};
+
+const command = commands[process.argv[2] ?? "start"];
+if (command === undefined) {
+  console.error("usage: node scripts/servers.ts start|stop");
+  process.exitCode = 2;
+} else {
+  await command().catch((error: unknown) => {
+    console.error(`servers: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  });
+}

@@ -16,13 +16,13 @@ const skipWithout = (version: string): false | string =>
 for (const version of SUPPORTED_NODES) {
   test(`Node ${version} passes the end-to-end suite`, { skip: skipWithout(version) }, (t) => {
     const stripsTypes = Number(version.split(".")[0]) > 22 || version.startsWith("22.2");
+    // Inherited, this would make the inner run report to this one.
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     const { status, stdout } = spawnSync(process.execPath, ["--test", "--test-reporter=spec", "test/e2e/*.test.ts"], {
       cwd: root,
       encoding: "utf8",
       env: {
-        ...process.env,
-        // Inherited, it would make the inner run report to this one.
-        NODE_TEST_CONTEXT: "",
+        ...env,
         REDTRAIL_TEST_NODE: nodeBinary(version),
         REDTRAIL_TEST_NODE_ARGS: stripsTypes ? "" : "--experimental-strip-types --disable-warning=ExperimentalWarning",
       },

@@ -44,7 +44,8 @@ const common = {
 
 await build({
   ...common,
-  minify: true,
+  // `--readable` is for profiling.
+  minify: !process.argv.includes("--readable"),
   keepNames: true,
   entryPoints: { main: join(root, "src/main.ts") },
 });

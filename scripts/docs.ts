@@ -13,7 +13,8 @@ function row({ name, default: value, values, doc }: Setting): string {
 
 function table(): string {
   return SETTING_GROUPS.map(
-    ({ title, settings }) => `### ${title}\n\n| variable | default | meaning |\n| --- | --- | --- |\n${settings.map(row).join("\n")}\n`,
+    ({ title, settings }) =>
+      `### ${title}\n\n| variable | default | meaning |\n| --- | --- | --- |\n${settings.map(row).join("\n")}\n`,
   ).join("\n");
 }
 

@@ -12,5 +12,7 @@ export function loadMain(): typeof import("./main.ts") {
 
 /** The engine on upstream's NodeSDK, with its hundreds of files. */
 export function loadNodeSdkEngine(): typeof import("./engines/node-sdk.ts") {
-  return require(isSource ? "./engines/node-sdk.ts" : "./engine-node-sdk.cjs") as typeof import("./engines/node-sdk.ts");
+  return require(
+    isSource ? "./engines/node-sdk.ts" : "./engine-node-sdk.cjs",
+  ) as typeof import("./engines/node-sdk.ts");
 }

@@ -56,4 +56,3 @@ export function redactUrl(url: string): string {
   const clean = url.includes("@") ? url.replace(CREDENTIALS, `$1${REDACTED}:${REDACTED}@`) : url;
   return redactPath(clean);
 }
-

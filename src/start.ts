@@ -51,7 +51,9 @@ function startWith(config: Config, problems: readonly string[]): Telemetry {
   for (const problem of problems) log.warn(problem);
   const other = registeredSdk();
   if (other !== undefined) {
-    log.warn(`the app has registered an OpenTelemetry SDK before (${other}); redtrail leaves everything to it and does nothing`);
+    log.warn(
+      `the app has registered an OpenTelemetry SDK before (${other}); redtrail leaves everything to it and does nothing`,
+    );
     return NOTHING;
   }
   const parts = createParts(config);

@@ -73,7 +73,8 @@ function watchLayers(layer: Layer): void {
     const { route } = this;
     const pattern = this[PATTERN];
     // Middleware at "/" is the most frequent case, and changes nothing.
-    if (route === undefined && (pattern === undefined || pattern === "")) return original.call(this, request, response, next);
+    if (route === undefined && (pattern === undefined || pattern === ""))
+      return original.call(this, request, response, next);
     const state = serverRequestOf(request);
     if (state === undefined) return original.call(this, request, response, next);
     const leave = route === undefined ? enterMount(state, pattern as string) : enterRoute(state, patternOf(route.path));
@@ -113,6 +114,7 @@ function isFailure(error: unknown): boolean {
 function patternOf(path: unknown): string {
   if (typeof path === "string") return path === "/" ? "" : path;
   if (path instanceof RegExp) return String(path);
-  if (Array.isArray(path) && path.every((one) => typeof one === "string" || one instanceof RegExp)) return path.join("|");
+  if (Array.isArray(path) && path.every((one) => typeof one === "string" || one instanceof RegExp))
+    return path.join("|");
   return "";
 }

@@ -81,5 +81,9 @@ function describe(error: unknown): Failure {
     return { name: typeof name === "string" ? name : "Error", code: undefined, message: String(message ?? error) };
   }
   const { code } = error as NodeJS.ErrnoException;
-  return { name: error.name, code: typeof code === "string" ? code : undefined, message: error.message || String(code) };
+  return {
+    name: error.name,
+    code: typeof code === "string" ? code : undefined,
+    message: error.message || String(code),
+  };
 }

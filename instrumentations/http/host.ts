@@ -5,8 +5,16 @@ export interface Authority {
   readonly port: number | undefined;
 }
 
+/** A server hears, and a client says, the same name over and over: the last one is remembered. */
+let last: { readonly text: string; readonly authority: Authority } | undefined;
+
 /** `example.com`, `example.com:8080`, `[::1]:8080`; a port that is none is left out. */
 export function parseAuthority(text: string): Authority {
+  if (last?.text !== text) last = { text, authority: parse(text) };
+  return last.authority;
+}
+
+function parse(text: string): Authority {
   const colon = text.lastIndexOf(":");
   const isPort = colon > 0 && text.indexOf("]", colon) < 0;
   if (!isPort) return { host: unbracket(text), port: undefined };

@@ -83,7 +83,9 @@ export class ServerRequest {
   /** Ends the span as failed, with a reason that is not its status code. */
   fail(errorType: string, statusCode: number | undefined, message: string | undefined): void {
     if (this.#ended) return;
-    this.#span.setStatus(message === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message });
+    this.#span.setStatus(
+      message === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message },
+    );
     this.end(statusCode, errorType);
   }
 

@@ -26,7 +26,11 @@ export function instrumentUpgrades(begin: BeginServerRequest): void {
 }
 
 function isExchange(request: unknown, socket: unknown): boolean {
-  return typeof (request as IncomingMessage | undefined)?.headers === "object" && socket instanceof Object && "write" in socket;
+  return (
+    typeof (request as IncomingMessage | undefined)?.headers === "object" &&
+    socket instanceof Object &&
+    "write" in socket
+  );
 }
 
 function endAtAnswer(state: ServerRequest, socket: Socket): void {

@@ -2,7 +2,14 @@
 // https://undici.nodejs.org/#/docs/api/DiagnosticsChannel
 import { subscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
-import { type Attributes, SpanKind, type TextMapSetter, context as contextApi, propagation, trace } from "@opentelemetry/api";
+import {
+  type Attributes,
+  SpanKind,
+  type TextMapSetter,
+  context as contextApi,
+  propagation,
+  trace,
+} from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import { REQUEST_ID_HEADER } from "../../src/propagators/request-id.ts";
 import { redactPath } from "../../src/redaction.ts";
@@ -72,7 +79,9 @@ export function instrumentUndici({ tracer }: InstrumentationHost): void {
 const headerSetter: TextMapSetter<UndiciRequest> = {
   set(request, key, value) {
     const { headers } = request;
-    const index = Array.isArray(headers) ? headers.findIndex((name, at) => at % 2 === 0 && String(name).toLowerCase() === key) : -1;
+    const index = Array.isArray(headers)
+      ? headers.findIndex((name, at) => at % 2 === 0 && String(name).toLowerCase() === key)
+      : -1;
     if (index < 0) request.addHeader(key, value);
     else if (key !== REQUEST_ID_HEADER) (headers as unknown[])[index + 1] = value;
   },

@@ -18,7 +18,14 @@ export interface ServerOptions {
 }
 
 /** Starts a server and waits until it is healthy; one that already answers is left alone. */
-export async function startServer({ name, command, args, env = {}, healthUrl, timeoutMs }: ServerOptions): Promise<void> {
+export async function startServer({
+  name,
+  command,
+  args,
+  env = {},
+  healthUrl,
+  timeoutMs,
+}: ServerOptions): Promise<void> {
   if (await isHealthy(healthUrl)) {
     console.log(`servers: ${name} already answers at ${healthUrl}; left as it is`);
     return;
@@ -26,7 +33,11 @@ export async function startServer({ name, command, args, env = {}, healthUrl, ti
   const folder = join(SERVERS, name);
   mkdirSync(folder, { recursive: true });
   const output = openSync(join(folder, "log.txt"), "w");
-  const child = spawn(command, args, { detached: true, stdio: ["ignore", output, output], env: { ...process.env, ...env } });
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ["ignore", output, output],
+    env: { ...process.env, ...env },
+  });
   child.unref();
   let failure: string | undefined;
   child.on("error", (error) => (failure = error.message));
@@ -36,7 +47,8 @@ export async function startServer({ name, command, args, env = {}, healthUrl, ti
   const elapsed = (): string => `${((performance.now() - started) / 1000).toFixed(1)} s`;
   while (!(await isHealthy(healthUrl))) {
     if (failure !== undefined) throw new Error(`${name} ${failure}; see ${folder}/log.txt`);
-    if (performance.now() - started > timeoutMs) throw new Error(`${name} is not up after ${elapsed()}; see ${folder}/log.txt`);
+    if (performance.now() - started > timeoutMs)
+      throw new Error(`${name} is not up after ${elapsed()}; see ${folder}/log.txt`);
     await wait(250);
   }
   console.log(`servers: ${name} is up after ${elapsed()} (${healthUrl})`);
@@ -75,7 +87,11 @@ function isCommand(pid: string, command: string): boolean {
 }
 
 /** Runs a command to its end, and throws what it printed if it fails. */
-export function run(command: string, args: readonly string[], options: { readonly cwd?: string; readonly hint: string }): void {
+export function run(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly hint: string },
+): void {
   const { error, status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", cwd: options.cwd });
   if (error !== undefined) throw new Error(`${command} cannot be run (${error.message}); ${options.hint}`);
   if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed; ${options.hint}\n${stdout}${stderr}`);

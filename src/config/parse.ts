@@ -46,7 +46,8 @@ function parseBoolean(text: string): Parsed<boolean> {
 
 function parseInteger({ min = 0, max = Infinity }: Setting, text: string): Parsed<number> {
   const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isNaN(value)) return { problems: [Number.isFinite(Number(text)) ? "is not a whole number" : "is not a number"] };
+  if (Number.isNaN(value))
+    return { problems: [Number.isFinite(Number(text)) ? "is not a whole number" : "is not a number"] };
   if (value < min) return { problems: [`is less than ${min}`] };
   if (value > max) return { problems: [`is more than ${max}`] };
   return { value, problems: [] };
@@ -65,8 +66,17 @@ function parseChoice(values: readonly string[], text: string): Parsed<string> {
 
 /** Unknown members are left out one by one; `none` beside others is left out as well. */
 function parseList(values: readonly string[], text: string): Parsed<readonly string[]> {
-  const members = [...new Set(text.toLowerCase().split(",").map((member) => member.trim()))].filter((member) => member !== "");
-  const problems = members.filter((member) => !values.includes(member)).map((member) => `holds "${member}", which ${unknown(member, values)}`);
+  const members = [
+    ...new Set(
+      text
+        .toLowerCase()
+        .split(",")
+        .map((member) => member.trim()),
+    ),
+  ].filter((member) => member !== "");
+  const problems = members
+    .filter((member) => !values.includes(member))
+    .map((member) => `holds "${member}", which ${unknown(member, values)}`);
   let known = members.filter((member) => values.includes(member));
   if (known.length > 1 && known.includes("none")) {
     known = known.filter((member) => member !== "none");

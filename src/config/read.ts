@@ -1,5 +1,12 @@
 // Turns the environment into the configuration, by the table of settings; never throws, and says each problem in one line.
-import type { Config, EngineName, MetricsExporterName, OtlpProtocol, PropagatorName, RequestIdFormat } from "./config.ts";
+import type {
+  Config,
+  EngineName,
+  MetricsExporterName,
+  OtlpProtocol,
+  PropagatorName,
+  RequestIdFormat,
+} from "./config.ts";
 import type { LogLevel, ResourceDetectorName, SamplerName, SpanLimitsConfig, TracesExporterName } from "./config.ts";
 import { type SettingValue, displayText, parseSetting } from "./parse.ts";
 import { PASSED_THROUGH, SETTINGS, type Setting } from "./settings.ts";
@@ -113,7 +120,9 @@ function readExporters(reader: Reader): Exporters {
   };
   const namesOtlp = Object.values(exporters).some((names) => (names as readonly string[]).includes("otlp"));
   if (engine !== "native" || !namesOtlp) return { engine: engine ?? (namesOtlp ? "node-sdk" : "native"), ...exporters };
-  reader.problems.push('REDTRAIL_ENGINE="native" has no OTLP exporter; otlp is left out (REDTRAIL_ENGINE=node-sdk has one)');
+  reader.problems.push(
+    'REDTRAIL_ENGINE="native" has no OTLP exporter; otlp is left out (REDTRAIL_ENGINE=node-sdk has one)',
+  );
   return {
     engine,
     tracesExporters: withoutOtlp(exporters.tracesExporters, "zipkin"),

@@ -1,7 +1,12 @@
 // What redtrail says of its own delivery, so that lost telemetry shows up in the telemetry.
 // https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/
 import { type Attributes, ValueType } from "@opentelemetry/api";
-import { AggregationTemporality, DataPointType, type MetricData, type MetricProducer } from "@opentelemetry/sdk-metrics";
+import {
+  AggregationTemporality,
+  DataPointType,
+  type MetricData,
+  type MetricProducer,
+} from "@opentelemetry/sdk-metrics";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { now } from "../metrics/data.ts";
 import { VERSION } from "../version.ts";
@@ -32,7 +37,12 @@ export function deliverySelfMetrics(componentType: string, read: () => DeliveryS
       aggregationTemporality: AggregationTemporality.CUMULATIVE,
       dataPointType: DataPointType.SUM,
       isMonotonic,
-      dataPoints: points.map(([value, extra]) => ({ startTime, endTime, value, attributes: { ...component, ...extra } })),
+      dataPoints: points.map(([value, extra]) => ({
+        startTime,
+        endTime,
+        value,
+        attributes: { ...component, ...extra },
+      })),
     };
   }
 

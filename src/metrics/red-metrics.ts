@@ -118,11 +118,30 @@ export class RedMetrics {
     const metrics = [
       histogramData("http.server.request.duration", "Duration of HTTP server requests.", this.#server.all),
       histogramData("http.client.request.duration", "Duration of HTTP client requests.", this.#client.all),
-      sumData("http.server.active_requests", "Number of active HTTP server requests.", "{request}", false, this.#active.all),
-      sumData("traces.span.metrics.calls", "Number of spans that ended.", "{call}", true, spans.map((one) => one.calls)),
-      histogramData("traces.span.metrics.duration", "Duration of spans.", spans.map((one) => one.duration)),
+      sumData(
+        "http.server.active_requests",
+        "Number of active HTTP server requests.",
+        "{request}",
+        false,
+        this.#active.all,
+      ),
+      sumData(
+        "traces.span.metrics.calls",
+        "Number of spans that ended.",
+        "{call}",
+        true,
+        spans.map((one) => one.calls),
+      ),
+      histogramData(
+        "traces.span.metrics.duration",
+        "Duration of spans.",
+        spans.map((one) => one.duration),
+      ),
     ];
-    return { scope: { name: "redtrail", version: VERSION }, metrics: metrics.filter((one) => one.dataPoints.length > 0) };
+    return {
+      scope: { name: "redtrail", version: VERSION },
+      metrics: metrics.filter((one) => one.dataPoints.length > 0),
+    };
   }
 
   #spanSeries({ name, kind, status }: ReadableSpan): SpanSeries {
@@ -186,7 +205,13 @@ function histogramData(name: string, description: string, dataPoints: HistogramS
   };
 }
 
-function sumData(name: string, description: string, unit: string, isMonotonic: boolean, dataPoints: CounterSeries[]): MetricData {
+function sumData(
+  name: string,
+  description: string,
+  unit: string,
+  isMonotonic: boolean,
+  dataPoints: CounterSeries[],
+): MetricData {
   stamp(dataPoints);
   return {
     descriptor: { name, description, unit, valueType: ValueType.INT },

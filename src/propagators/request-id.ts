@@ -54,6 +54,7 @@ export class RequestIdPropagator implements TextMapPropagator {
 }
 
 function hasKey(carrier: object): boolean {
-  for (const key in carrier) if (key.length === REQUEST_ID_HEADER.length && key.toLowerCase() === REQUEST_ID_HEADER) return true;
+  for (const key in carrier)
+    if (key.length === REQUEST_ID_HEADER.length && key.toLowerCase() === REQUEST_ID_HEADER) return true;
   return false;
 }

@@ -54,14 +54,21 @@ for (const engine of ["native", "node-sdk"]) {
         for (const [, status, route] of REQUESTS) {
           const labels = { http_route: route, http_response_status_code: String(status) };
           const expected = REQUESTS.filter((one) => one[1] === status && one[2] === route).length;
-          assert.equal(sumOf(text, "http_server_request_duration_seconds_count", labels), expected, JSON.stringify(labels));
+          assert.equal(
+            sumOf(text, "http_server_request_duration_seconds_count", labels),
+            expected,
+            JSON.stringify(labels),
+          );
         }
         const names = new Set(
           parseSamples(text)
             .filter(({ name }) => name === "traces_span_metrics_calls_total")
             .map(({ labels }) => labels["span_name"]),
         );
-        assert.deepEqual(names, new Set(["GET", ...REQUESTS.filter((one) => one[2] !== undefined).map((one) => `GET ${one[2]}`)]));
+        assert.deepEqual(
+          names,
+          new Set(["GET", ...REQUESTS.filter((one) => one[2] !== undefined).map((one) => `GET ${one[2]}`)]),
+        );
         const spans = await zipkin.waitFor((all) => all.length >= REQUESTS.length);
         assert.equal(spans.length, REQUESTS.length);
       } finally {

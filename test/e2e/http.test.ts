@@ -38,7 +38,11 @@ for (const engine of ["native", "node-sdk"] as const) {
     });
 
     /** Calls with a request id of its own, and resolves with the answer and the spans that carry the id. */
-    async function call(path: string, spanCount: number, init: RequestInit = {}): Promise<{ text: string; response: Response; spans: ZipkinSpan[] }> {
+    async function call(
+      path: string,
+      spanCount: number,
+      init: RequestInit = {},
+    ): Promise<{ text: string; response: Response; spans: ZipkinSpan[] }> {
       const id = `test-${engine}-${nextId++}`;
       const response = await fetch(app.url + path, { ...init, headers: { "x-request-id": id, ...init.headers } });
       const text = await response.text();
@@ -46,7 +50,8 @@ for (const engine of ["native", "node-sdk"] as const) {
     }
 
     async function spansOf(id: string, count: number): Promise<ZipkinSpan[]> {
-      const ofRequest = (spans: readonly ZipkinSpan[]): ZipkinSpan[] => spans.filter(({ tags }) => tags["http.request.id"] === id);
+      const ofRequest = (spans: readonly ZipkinSpan[]): ZipkinSpan[] =>
+        spans.filter(({ tags }) => tags["http.request.id"] === id);
       return ofRequest(await zipkin.waitFor((spans) => ofRequest(spans).length >= count));
     }
 
@@ -190,7 +195,10 @@ for (const engine of ["native", "node-sdk"] as const) {
         const { text, spans } = await call(path, 2);
         const client = clientSpan(spans);
         assert.match(text, typeof answer === "string" ? new RegExp(`^${answer}$`) : answer);
-        assert.match(client.tags["error.type"] as string, typeof errorType === "string" ? new RegExp(`^${errorType}$`) : errorType);
+        assert.match(
+          client.tags["error.type"] as string,
+          typeof errorType === "string" ? new RegExp(`^${errorType}$`) : errorType,
+        );
         assert.equal(client.tags["otel.status_code"], "ERROR");
         if (DIFFERENCES[engine].hasOutcome) assert.ok((client.tags["error"] as string).length > 0);
       });
@@ -199,7 +207,9 @@ for (const engine of ["native", "node-sdk"] as const) {
     for (const path of ["/hang", "/headers-then-hang"]) {
       test(`A client that leaves during ${path} is marked as such, and is neither an error nor a 200`, async () => {
         const id = `abort-${engine}${path}`;
-        const before = sumOf(await app.scrape(), "http_server_request_duration_seconds_count", { http_response_status_code: "200" });
+        const before = sumOf(await app.scrape(), "http_server_request_duration_seconds_count", {
+          http_response_status_code: "200",
+        });
         const request = httpRequest(app.url + path, { headers: { "x-request-id": id } }).on("error", () => {});
         request.end();
         if (path === "/hang") await zipkinIdle();
@@ -211,7 +221,10 @@ for (const engine of ["native", "node-sdk"] as const) {
         assertOutcome(span, "aborted");
         const text = await app.scrape();
         assert.ok(sumOf(text, "http_server_request_duration_seconds_count", { error_type: "client_aborted" }) >= 1);
-        assert.equal(sumOf(text, "http_server_request_duration_seconds_count", { http_response_status_code: "200" }), before);
+        assert.equal(
+          sumOf(text, "http_server_request_duration_seconds_count", { http_response_status_code: "200" }),
+          before,
+        );
       });
     }
 
@@ -270,7 +283,12 @@ for (const engine of ["native", "node-sdk"] as const) {
     test("Pipelined requests on one connection keep their own ids and traces", async () => {
       const ids = ["a", "b", "c"].map((name) => `pipe-${engine}-${name}`);
       const answer = await raw(
-        ids.map((id, index) => `GET /http HTTP/1.1\r\nHost: x\r\nX-Request-ID: ${id}\r\n${index === 2 ? "Connection: close\r\n" : ""}\r\n`).join(""),
+        ids
+          .map(
+            (id, index) =>
+              `GET /http HTTP/1.1\r\nHost: x\r\nX-Request-ID: ${id}\r\n${index === 2 ? "Connection: close\r\n" : ""}\r\n`,
+          )
+          .join(""),
       );
       for (const id of ids) {
         assert.ok(answer.includes(`X-Request-ID: ${id}`));

@@ -22,11 +22,20 @@ const GET_USER = {
   "network.protocol.version": "1.1",
 };
 
-function span({ kind = SpanKind.SERVER, name = "GET /users/:id", attributes = GET_USER, code = 0, duration = [0, 20e6] }: SpanOptions = {}): ReadableSpan {
+function span({
+  kind = SpanKind.SERVER,
+  name = "GET /users/:id",
+  attributes = GET_USER,
+  code = 0,
+  duration = [0, 20e6],
+}: SpanOptions = {}): ReadableSpan {
   return { kind, name, attributes, status: { code }, duration } as ReadableSpan;
 }
 
-function createMetrics(seriesLimit?: number): { metrics: RedMetrics; family: (name: string) => MetricData | undefined } {
+function createMetrics(seriesLimit?: number): {
+  metrics: RedMetrics;
+  family: (name: string) => MetricData | undefined;
+} {
   const metrics = new RedMetrics({ serviceName: "shop", ...(seriesLimit === undefined ? {} : { seriesLimit }) });
   return { metrics, family: (name) => metrics.collect().metrics.find(({ descriptor }) => descriptor.name === name) };
 }
@@ -93,7 +102,10 @@ for (const errorType of ["client_aborted", "incomplete_response"]) {
     const { metrics, family } = createMetrics();
     metrics.onEnd(span({ attributes: { ...GET_USER, "error.type": errorType } }));
     const { "http.response.status_code": _, ...labels } = GET_USER;
-    assert.deepEqual(family("http.server.request.duration")?.dataPoints[0]?.attributes, { ...labels, "error.type": errorType });
+    assert.deepEqual(family("http.server.request.duration")?.dataPoints[0]?.attributes, {
+      ...labels,
+      "error.type": errorType,
+    });
   });
 }
 
@@ -115,8 +127,12 @@ test("RedMetrics knows how many requests are active", () => {
 
 test("RedMetrics keeps its totals right beyond the limit of series", () => {
   const { metrics, family } = createMetrics(10);
-  for (let i = 0; i < 1_000; i++) metrics.onEnd(span({ name: `GET /${i}`, attributes: { ...GET_USER, "http.route": `/${i}` } }));
+  for (let i = 0; i < 1_000; i++)
+    metrics.onEnd(span({ name: `GET /${i}`, attributes: { ...GET_USER, "http.route": `/${i}` } }));
   const values = family("traces.span.metrics.calls")?.dataPoints.map(({ value }) => value as number) ?? [];
   assert.equal(values.length, 11);
-  assert.equal(values.reduce((a, b) => a + b), 1_000);
+  assert.equal(
+    values.reduce((a, b) => a + b),
+    1_000,
+  );
 });

@@ -16,7 +16,10 @@ for (const kind of [SpanKind.SERVER, SpanKind.CLIENT, SpanKind.PRODUCER, SpanKin
 }
 
 test("RecordForMetricsSampler leaves INTERNAL spans and sampled ones to its delegate", () => {
-  assert.equal(decide(new RecordForMetricsSampler(new AlwaysOffSampler()), SpanKind.INTERNAL), SamplingDecision.NOT_RECORD);
+  assert.equal(
+    decide(new RecordForMetricsSampler(new AlwaysOffSampler()), SpanKind.INTERNAL),
+    SamplingDecision.NOT_RECORD,
+  );
   assert.equal(
     decide(new RecordForMetricsSampler(new AlwaysOnSampler()), SpanKind.SERVER),
     SamplingDecision.RECORD_AND_SAMPLED,

@@ -59,7 +59,10 @@ describe("The main job", { skip }, () => {
   });
 
   test("2,000 requests at a tenth of sampling are counted exactly, by route and status", async () => {
-    const paths = Array.from({ length: REQUESTS }, (_, i) => ["/users/1", `/users/${i}`, "/fail", `/none/${i}`, `/proxy/${i}`][i % 5] as string);
+    const paths = Array.from(
+      { length: REQUESTS },
+      (_, i) => ["/users/1", `/users/${i}`, "/fail", `/none/${i}`, `/proxy/${i}`][i % 5] as string,
+    );
     for (let i = 0; i < paths.length; i += 25) {
       await Promise.all(paths.slice(i, i + 25).map(async (path) => (await fetch(app.url + path)).text()));
     }
@@ -140,7 +143,10 @@ describe("The main job", { skip }, () => {
       env: { OTEL_BSP_SCHEDULE_DELAY: "soon", OTEL_TRACES_EXPORTER: "none" },
     });
     assert.equal((await fetch(`${broken.url}/users/1`)).status, 200);
-    assert.match(broken.stderr(), /^redtrail: OTEL_BSP_SCHEDULE_DELAY="soon" is not a number; using 5000\nredtrail: [^\n]+\n$/);
+    assert.match(
+      broken.stderr(),
+      /^redtrail: OTEL_BSP_SCHEDULE_DELAY="soon" is not a number; using 5000\nredtrail: [^\n]+\n$/,
+    );
     await broken.stop();
   });
 });
@@ -149,7 +155,7 @@ async function zipkinTraces(service: string): Promise<ZipkinSpan[][]> {
   const url = `${ZIPKIN_URL}/api/v2/traces?serviceName=${service}&limit=5000`;
   let traces: ZipkinSpan[][] = [];
   // Zipkin indexes after it has answered: what counts is the number that stays.
-  for (let stable = 0; stable < 4; ) {
+  for (let stable = 0; stable < 4;) {
     await wait(250);
     const next = (await (await fetch(url)).json()) as ZipkinSpan[][];
     stable = next.length === traces.length && next.flat().length === traces.flat().length ? stable + 1 : 0;

@@ -33,17 +33,24 @@ for (const version of SUPPORTED_NODES) {
   });
 }
 
-test("A Node that is too old runs the app with one line, installed as a package", { skip: OLD_NODES.map(skipWithout).find(Boolean) ?? false }, () => {
-  const packed = installPacked();
-  packed.write("app.cjs", 'console.log("the app runs");');
-  for (const version of OLD_NODES) {
-    const { status, stdout, stderr } = spawnSync(nodeBinary(version), ["--require", "redtrail/register", "app.cjs"], {
-      cwd: packed.folder,
-      encoding: "utf8",
-      env: { PATH: process.env["PATH"] },
-    });
-    assert.deepEqual([status, stdout], [0, "the app runs\n"], version);
-    assert.equal(stderr, `redtrail: Node.js ${version} is too old (needs 22.15 or later); the app runs without telemetry\n`);
-  }
-  packed.remove();
-});
+test(
+  "A Node that is too old runs the app with one line, installed as a package",
+  { skip: OLD_NODES.map(skipWithout).find(Boolean) ?? false },
+  () => {
+    const packed = installPacked();
+    packed.write("app.cjs", 'console.log("the app runs");');
+    for (const version of OLD_NODES) {
+      const { status, stdout, stderr } = spawnSync(nodeBinary(version), ["--require", "redtrail/register", "app.cjs"], {
+        cwd: packed.folder,
+        encoding: "utf8",
+        env: { PATH: process.env["PATH"] },
+      });
+      assert.deepEqual([status, stdout], [0, "the app runs\n"], version);
+      assert.equal(
+        stderr,
+        `redtrail: Node.js ${version} is too old (needs 22.15 or later); the app runs without telemetry\n`,
+      );
+    }
+    packed.remove();
+  },
+);

@@ -36,7 +36,11 @@ test("Zipkin away for 20 s under traffic: no span is lost, and the app answers a
   let zipkin = await startOwnZipkin();
   const app = await runApp({
     app: "lifecycle-app.cjs",
-    env: { OTEL_SERVICE_NAME: SERVICE, OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${BASE}/api/v2/spans`, OTEL_BSP_SCHEDULE_DELAY: "500" },
+    env: {
+      OTEL_SERVICE_NAME: SERVICE,
+      OTEL_EXPORTER_ZIPKIN_ENDPOINT: `${BASE}/api/v2/spans`,
+      OTEL_BSP_SCHEDULE_DELAY: "500",
+    },
   });
   t.after(() => {
     zipkin.kill("SIGKILL");
@@ -72,7 +76,9 @@ test("Zipkin away for 20 s under traffic: no span is lost, and the app answers a
     found = await countSpans();
   }
   const text = await app.scrape();
-  t.diagnostic(`${found} of ${expected} spans arrived; latency p50/p99 ms: before ${quantiles(before)}, during ${quantiles(during)}`);
+  t.diagnostic(
+    `${found} of ${expected} spans arrived; latency p50/p99 ms: before ${quantiles(before)}, during ${quantiles(during)}`,
+  );
   assert.equal(found, expected);
   assert.equal(sumOf(text, "otel_sdk_exporter_span_exported_total") - exportedBefore, expected);
   const says = app.stderr().match(/redtrail: Zipkin [^\n]*/g) ?? [];
@@ -87,7 +93,9 @@ async function timed(url: string): Promise<number> {
 
 async function countSpans(): Promise<number> {
   try {
-    const traces = (await (await fetch(`${BASE}/api/v2/traces?serviceName=${SERVICE}&limit=10000`)).json()) as ZipkinSpan[][];
+    const traces = (await (
+      await fetch(`${BASE}/api/v2/traces?serviceName=${SERVICE}&limit=10000`)
+    ).json()) as ZipkinSpan[][];
     return new Set(traces.flat().map(({ id }) => id)).size;
   } catch {
     return 0;

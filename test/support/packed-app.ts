@@ -17,7 +17,8 @@ export interface PackedApp {
 
 export function installPacked(...packages: readonly string[]): PackedApp {
   const folder = mkdtempSync(join(tmpdir(), "redtrail-app-"));
-  const npm = (...args: string[]): string => execFileSync("npm", args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const npm = (...args: string[]): string =>
+    execFileSync("npm", args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   const pack = ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder];
   const tarball = execFileSync("npm", pack, { cwd: root, encoding: "utf8" }).trim().split("\n").at(-1) as string;
   writeFileSync(join(folder, "package.json"), '{ "name": "packed-app", "private": true }');

@@ -41,12 +41,17 @@ export interface Ending {
 }
 
 /** Starts without waiting for anything. */
-export function spawnApp({ app, env = {}, node = process.env["REDTRAIL_TEST_NODE"] ?? process.execPath, nodeArgs, cwd }: RunOptions): Omit<
-  RunningApp,
-  "url" | "metricsUrl" | "scrape"
-> {
+export function spawnApp({
+  app,
+  env = {},
+  node = process.env["REDTRAIL_TEST_NODE"] ?? process.execPath,
+  nodeArgs,
+  cwd,
+}: RunOptions): Omit<RunningApp, "url" | "metricsUrl" | "scrape"> {
   const program = typeof app === "string" ? [join(app.startsWith("/") ? "" : FIXTURES, app)] : app;
-  const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OTEL|REDTRAIL|NODE)_/.test(name)));
+  const clean = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(OTEL|REDTRAIL|NODE)_/.test(name)),
+  );
   const versionArgs = (process.env["REDTRAIL_TEST_NODE_ARGS"] ?? "").split(" ").filter(Boolean);
   const child = spawn(node, [...versionArgs, ...(nodeArgs ?? ["--require", PRELOAD]), ...program], {
     env: { ...clean, OTEL_EXPORTER_PROMETHEUS_PORT: "0", OTEL_BSP_SCHEDULE_DELAY: "100", ...env },
@@ -57,9 +62,7 @@ export function spawnApp({ app, env = {}, node = process.env["REDTRAIL_TEST_NODE
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const ended = once(child, "close").then(
-    ([code, signal]) => ({ code, signal, stdout, stderr }) as Ending,
-  );
+  const ended = once(child, "close").then(([code, signal]) => ({ code, signal, stdout, stderr }) as Ending);
   return {
     child,
     stdout: () => stdout,
@@ -90,7 +93,11 @@ export function runToEnd(options: RunOptions): Promise<Ending> {
   return spawnApp(options).ended;
 }
 
-async function waitForMatch(app: Pick<RunningApp, "child" | "stdout" | "stderr">, read: () => string, pattern: RegExp): Promise<string> {
+async function waitForMatch(
+  app: Pick<RunningApp, "child" | "stdout" | "stderr">,
+  read: () => string,
+  pattern: RegExp,
+): Promise<string> {
   const deadline = AbortSignal.timeout(15_000);
   for (;;) {
     const match = pattern.exec(read());

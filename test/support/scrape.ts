@@ -17,7 +17,8 @@ function parseSample(line: string): Sample {
   const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line);
   if (match === null) throw new Error(`not a sample: ${line}`);
   const labels: Record<string, string> = {};
-  for (const [, key, value] of (match[2] ?? "").matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) labels[key as string] = value as string;
+  for (const [, key, value] of (match[2] ?? "").matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g))
+    labels[key as string] = value as string;
   return { name: match[1] as string, labels, value: Number(match[3]) };
 }
 

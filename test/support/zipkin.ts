@@ -46,7 +46,9 @@ export async function startZipkin(): Promise<TestZipkin> {
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           watchers.delete(watch);
-          reject(new Error(`not the spans that were waited for: ${JSON.stringify(spans, undefined, 1).slice(0, 4000)}`));
+          reject(
+            new Error(`not the spans that were waited for: ${JSON.stringify(spans, undefined, 1).slice(0, 4000)}`),
+          );
         }, timeoutMs);
         const watch = (): void => {
           if (!isEnough(spans)) return;

@@ -40,13 +40,19 @@ export function loggableUrl(url: string): string {
   return parsed === null ? "an invalid URL" : `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
 }
 
+/** What stays on the machine is not compressed: that would cost more than all the rest of a span, and save nothing. */
+function gzipThreshold(url: string): number {
+  const host = URL.parse(url)?.hostname ?? "";
+  return host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host) ? Infinity : 1_024;
+}
+
 /** The sender never throws and never rejects; its requests are invisible for tracing and do not keep the process alive. */
 export function createHttpSender(options: HttpSenderOptions): HttpSender {
   const target = targetOf(options);
   if (target === undefined) return () => Promise.resolve({ kind: "drop", reason: "invalid URL" });
   // The request that filled the batch must not be the parent of ours, nor be kept alive by our keep-alive socket.
   const outsideOfRequests = AsyncLocalStorage.snapshot();
-  const poster = new Poster(target, options.timeoutMs, options.gzipThresholdBytes ?? 1_024);
+  const poster = new Poster(target, options.timeoutMs, options.gzipThresholdBytes ?? gzipThreshold(options.url));
   return (body) => outsideOfRequests(() => context.with(suppressTracing(context.active()), () => poster.send(body)));
 }
 

@@ -51,7 +51,10 @@ function familyType(metric: MetricData): FamilyType | undefined {
       return "histogram";
     case DataPointType.EXPONENTIAL_HISTOGRAM: {
       const { name } = metric.descriptor;
-      log.warnSometimes(`exponential ${name}`, `metric "${name}" is an exponential histogram, which Prometheus' text cannot hold; it is left out`);
+      log.warnSometimes(
+        `exponential ${name}`,
+        `metric "${name}" is an exponential histogram, which Prometheus' text cannot hold; it is left out`,
+      );
       return undefined;
     }
   }
@@ -67,5 +70,8 @@ function addFamily(families: Map<string, Family>, taken: Map<string, string>, fa
 }
 
 function warnConflict(given: string, name: string, what: string): void {
-  log.warnSometimes(`family ${name} ${given}`, `metric "${given}" would be "${name}", ${what}; it is left out of the scrape`);
+  log.warnSometimes(
+    `family ${name} ${given}`,
+    `metric "${given}" would be "${name}", ${what}; it is left out of the scrape`,
+  );
 }

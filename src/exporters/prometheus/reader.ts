@@ -26,7 +26,8 @@ export class PullReader extends MetricReader {
 
   async #collectAll(timeoutMs: number): Promise<ResourceMetrics> {
     const { resourceMetrics, errors } = await this.collect({ timeoutMillis: timeoutMs });
-    for (const error of errors) log.warnSometimes(`collect ${String(error)}`, `a metric could not be collected (${String(error)})`);
+    for (const error of errors)
+      log.warnSometimes(`collect ${String(error)}`, `a metric could not be collected (${String(error)})`);
     const further = await Promise.all(this.#producers.map((producer) => collectFrom(producer, timeoutMs)));
     return { resource: resourceMetrics.resource, scopeMetrics: [...further.flat(), ...resourceMetrics.scopeMetrics] };
   }

@@ -34,9 +34,10 @@ export function createSerializer(): (resourceMetrics: ResourceMetrics) => string
         // Two series that sanitising has made one: a second sample would make Prometheus refuse the whole scrape.
         if (seen.has(labels)) continue;
         seen.add(labels);
-        text += metric.dataPointType === DataPointType.HISTOGRAM
-          ? writeHistogram(name, labels, (point as DataPoint<Histogram>).value)
-          : `${name}${labels === "" ? "" : `{${labels}}`} ${numberText(point.value as number)}\n`;
+        text +=
+          metric.dataPointType === DataPointType.HISTOGRAM
+            ? writeHistogram(name, labels, (point as DataPoint<Histogram>).value)
+            : `${name}${labels === "" ? "" : `{${labels}}`} ${numberText(point.value as number)}\n`;
       }
     }
     return seen.size === 0 ? "" : text;

@@ -41,7 +41,8 @@ export function startMetricsServer(options: MetricsServerOptions): MetricsServer
     answer(options, request, response).catch((error: unknown) => {
       log.warnSometimes("scrape", `a scrape could not be answered (${String(error)})`);
       if (response.headersSent) response.destroy();
-      else response.writeHead(503, { "content-type": "text/plain; charset=utf-8" }).end(`no metrics: ${String(error)}\n`);
+      else
+        response.writeHead(503, { "content-type": "text/plain; charset=utf-8" }).end(`no metrics: ${String(error)}\n`);
     });
   });
   Object.assign(server, { [OWN_SERVER]: true, headersTimeout: 10_000, requestTimeout: 10_000, maxConnections: 100 });
@@ -74,7 +75,10 @@ async function listen(server: Server, { host, port }: MetricsServerOptions): Pro
   const second = await tryListen(server, address, 0);
   if (second !== undefined) return { problem: `${setting} is in use on ${address}; metrics are not served` };
   const url = urlOf(server);
-  return { url, problem: `${setting} is in use on ${address}; the metrics of this process are served at ${url} instead` };
+  return {
+    url,
+    problem: `${setting} is in use on ${address}; the metrics of this process are served at ${url} instead`,
+  };
 }
 
 function tryListen(server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
@@ -101,7 +105,11 @@ function urlOf(server: Server): string {
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}${PATH}`;
 }
 
-async function answer(options: MetricsServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  options: MetricsServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const path = (request.url ?? "/").split("?", 1)[0];
   if (path === "/-/healthy" || path === "/-/ready") {
     response.writeHead(200, { "content-type": "text/plain; charset=utf-8" }).end("ok\n");

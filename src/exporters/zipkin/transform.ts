@@ -170,10 +170,12 @@ interface ResourceTags {
   readonly all: string;
 }
 
-/** `service.name` is in localEndpoint already. */
+/** Of no help to who looks at one trace, and half of its bytes; `target_info` has them. `service.name` is in localEndpoint. */
+const NOT_IN_TRACES = /^(service\.name$|telemetry\.|os\.|host\.arch$|process\.(executable|runtime)\.)/;
+
 function tagsOfResource(attributes: Attributes): ResourceTags {
   const keys = Object.keys(attributes).filter(
-    (key) => attributes[key] != null && key !== "service.name" && !isOurs(key),
+    (key) => attributes[key] != null && !NOT_IN_TRACES.test(key) && !isOurs(key),
   );
   const fragments = keys.map((key) => `,${quote(key)}:${tagValue(attributes[key])}`);
   return { keys, fragments, all: fragments.join("") };

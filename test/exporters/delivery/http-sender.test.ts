@@ -70,7 +70,7 @@ test("HttpSender posts the body with its length and content type", async () => {
   assert.equal(request.headers["x-tenant"], "a");
 });
 
-test("HttpSender compresses a body above the threshold", async () => {
+test("HttpSender compresses a body above the threshold, and nothing by default on its way over loopback", async () => {
   const bodies: { encoding: string | undefined; text: string }[] = [];
   const { url } = await listen(async (request, response) => {
     const body = await bodyOf(request);
@@ -78,12 +78,14 @@ test("HttpSender compresses a body above the threshold", async () => {
     bodies.push({ encoding, text: (encoding === "gzip" ? gunzipSync(body) : body).toString() });
     response.writeHead(202).end();
   });
-  const send = senderFor(url);
+  const send = senderFor(url, { gzipThresholdBytes: 1_024 });
   await send("a".repeat(1_024));
   await send("a".repeat(1_025));
+  await senderFor(url)("b".repeat(100_000));
   assert.deepEqual(bodies, [
     { encoding: undefined, text: "a".repeat(1_024) },
     { encoding: "gzip", text: "a".repeat(1_025) },
+    { encoding: undefined, text: "b".repeat(100_000) },
   ]);
 });
 

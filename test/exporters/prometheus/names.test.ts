@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type FamilyType, labelName, labelSet, metricName, numberText } from "../../../src/exporters/prometheus/names.ts";
+import {
+  type FamilyType,
+  labelName,
+  labelSet,
+  metricName,
+  numberText,
+} from "../../../src/exporters/prometheus/names.ts";
 
 const metrics: readonly (readonly [string, string, FamilyType, string])[] = [
   ["http.server.request.duration", "s", "histogram", "http_server_request_duration_seconds"],
@@ -19,7 +25,8 @@ const metrics: readonly (readonly [string, string, FamilyType, string])[] = [
   ["", "", "gauge", "_"],
 ];
 for (const [name, unit, type, expected] of metrics) {
-  test(`metricName of ${type} "${name}" in "${unit}" is ${expected}`, () => assert.equal(metricName(name, unit, type), expected));
+  test(`metricName of ${type} "${name}" in "${unit}" is ${expected}`, () =>
+    assert.equal(metricName(name, unit, type), expected));
 }
 
 for (const [key, expected] of [
@@ -36,11 +43,17 @@ for (const [key, expected] of [
 
 test("labelSet joins the values of keys that become one name, in the order of the keys", () => {
   assert.equal(labelSet({ a_b: "2", "a.b": "1", c: "x" }), 'a_b="1;2",c="x"');
-  assert.equal(labelSet({ otel_scope_name: "ours" }, { otel_scope_name: "the app's" }), `otel_scope_name="ours;the app's"`);
+  assert.equal(
+    labelSet({ otel_scope_name: "ours" }, { otel_scope_name: "the app's" }),
+    `otel_scope_name="ours;the app's"`,
+  );
 });
 
 test("labelSet escapes what the format minds, and mends what is not Unicode", () => {
-  assert.equal(labelSet({ a: 'back\\slash "quote"\nline', b: "lone \ud800 surrogate" }), 'a="back\\\\slash \\"quote\\"\\nline",b="lone \ufffd surrogate"');
+  assert.equal(
+    labelSet({ a: 'back\\slash "quote"\nline', b: "lone \ud800 surrogate" }),
+    'a="back\\\\slash \\"quote\\"\\nline",b="lone \ufffd surrogate"',
+  );
 });
 
 test("labelSet writes values that are no strings, and throws at none", () => {
@@ -51,5 +64,12 @@ test("labelSet writes values that are no strings, and throws at none", () => {
 });
 
 test("numberText writes infinities as Prometheus does", () => {
-  assert.deepEqual([Infinity, -Infinity, Number.NaN, 0, 1e21, 0.1].map(numberText), ["+Inf", "-Inf", "NaN", "0", "1e+21", "0.1"]);
+  assert.deepEqual([Infinity, -Infinity, Number.NaN, 0, 1e21, 0.1].map(numberText), [
+    "+Inf",
+    "-Inf",
+    "NaN",
+    "0",
+    "1e+21",
+    "0.1",
+  ]);
 });

@@ -18,7 +18,9 @@ async function exposed(record: (meter: Meter, provider: MeterProvider) => void):
   });
   record(provider.getMeter("test", "1"), provider);
   const text = createSerializer()(await reader.collectShared(1_000));
-  return text.replaceAll(/(,?)otel_scope_name="test",otel_scope_version="1"(,?)/g, (_, a, b) => (a !== "" && b !== "" ? "," : ""));
+  return text.replaceAll(/(,?)otel_scope_name="test",otel_scope_version="1"(,?)/g, (_, a, b) =>
+    a !== "" && b !== "" ? "," : "",
+  );
 }
 
 const TARGET = `# HELP target_info Target metadata\n# TYPE target_info gauge\ntarget_info{k8s_pod_name="a",service_name="shop"} 1\n`;
@@ -97,16 +99,22 @@ test("Labels are rendered once per series, and a later value of the same series 
 });
 
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
-test("promtool accepts a hostile set of names, labels and values", { skip: !hasPromtool && "promtool is not installed (npm run servers)" }, async () => {
-  const text = await exposed((meter) => {
-    const keys = ["a.b", "a_b", "le", "quantile", "0bad", "", "__name__", "ключ", "otel_scope_name", "x".repeat(500)];
-    const values = ['"', "\\", "\n", "\ud800", "", "é", "\u0000", "x".repeat(5_000)];
-    for (const [index, value] of values.entries()) {
-      const attributes = Object.fromEntries(keys.map((key) => [key, value + index]));
-      meter.createCounter("hostile.count", { description: 'A "hostile"\\\nhelp.' }).add(index, attributes);
-      meter.createHistogram("hostile.size", { unit: "By", description: "H." }).record(index, attributes);
-      meter.createGauge(`hostile_${index}`, { description: "G." }).record([Number.NaN, Infinity, -Infinity, -0, 1e300][index % 5] as number);
-    }
-  });
-  execFileSync("promtool", ["check", "metrics"], { input: text, stdio: ["pipe", "inherit", "inherit"] });
-});
+test(
+  "promtool accepts a hostile set of names, labels and values",
+  { skip: !hasPromtool && "promtool is not installed (npm run servers)" },
+  async () => {
+    const text = await exposed((meter) => {
+      const keys = ["a.b", "a_b", "le", "quantile", "0bad", "", "__name__", "ключ", "otel_scope_name", "x".repeat(500)];
+      const values = ['"', "\\", "\n", "\ud800", "", "é", "\u0000", "x".repeat(5_000)];
+      for (const [index, value] of values.entries()) {
+        const attributes = Object.fromEntries(keys.map((key) => [key, value + index]));
+        meter.createCounter("hostile.count", { description: 'A "hostile"\\\nhelp.' }).add(index, attributes);
+        meter.createHistogram("hostile.size", { unit: "By", description: "H." }).record(index, attributes);
+        meter
+          .createGauge(`hostile_${index}`, { description: "G." })
+          .record([Number.NaN, Infinity, -Infinity, -0, 1e300][index % 5] as number);
+      }
+    });
+    execFileSync("promtool", ["check", "metrics"], { input: text, stdio: ["pipe", "inherit", "inherit"] });
+  },
+);

@@ -4,7 +4,11 @@ import { get, request } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import test from "node:test";
 import { gunzipSync } from "node:zlib";
-import { type MetricsServer, type MetricsServerOptions, startMetricsServer } from "../../../src/exporters/prometheus/server.ts";
+import {
+  type MetricsServer,
+  type MetricsServerOptions,
+  startMetricsServer,
+} from "../../../src/exporters/prometheus/server.ts";
 
 async function withServer(
   options: Partial<MetricsServerOptions>,
@@ -35,15 +39,28 @@ test("HEAD answers without a body, other methods 405, other paths 404, health pa
     const post = await fetch(url, { method: "POST" });
     assert.deepEqual([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
     const base = url.replace("/metrics", "");
-    for (const [path, status] of [["/", 404], ["/metricsx", 404], ["/metrics?x=1", 200], ["/-/healthy", 200], ["/-/ready", 200]] as const) {
+    for (const [path, status] of [
+      ["/", 404],
+      ["/metricsx", 404],
+      ["/metrics?x=1", 200],
+      ["/-/healthy", 200],
+      ["/-/ready", 200],
+    ] as const) {
       assert.equal((await fetch(base + path)).status, status, path);
     }
   }));
 
 test("A body of 1 KiB or more is compressed for who accepts gzip, and for nobody else", () =>
   withServer({ scrape: async () => "a 1\n".repeat(256) }, async (url) => {
-    for (const [accepts, expected] of [["gzip", "gzip"], ["deflate, gzip;q=0.5", "gzip"], ["gzip;q=0", undefined], ["identity", undefined]] as const) {
-      const [response] = (await once(get(url, { headers: { "accept-encoding": accepts } }), "response")) as [import("node:http").IncomingMessage];
+    for (const [accepts, expected] of [
+      ["gzip", "gzip"],
+      ["deflate, gzip;q=0.5", "gzip"],
+      ["gzip;q=0", undefined],
+      ["identity", undefined],
+    ] as const) {
+      const [response] = (await once(get(url, { headers: { "accept-encoding": accepts } }), "response")) as [
+        import("node:http").IncomingMessage,
+      ];
       const chunks: Buffer[] = [];
       for await (const chunk of response) chunks.push(chunk as Buffer);
       assert.equal(response.headers["content-encoding"], expected, accepts);
@@ -73,7 +90,8 @@ test("The scraper's timeout is passed on, less a tenth", () => {
     return "";
   };
   return withServer({ scrape }, async (url) => {
-    for (const seconds of ["5", "nonsense"]) await fetch(url, { headers: { "x-prometheus-scrape-timeout-seconds": seconds } });
+    for (const seconds of ["5", "nonsense"])
+      await fetch(url, { headers: { "x-prometheus-scrape-timeout-seconds": seconds } });
     assert.deepEqual(seen, [4_500, 10_000]);
   });
 });
@@ -84,7 +102,10 @@ test("A port in use is given up for a free one, with one line that says both", a
   const { port } = other.address() as AddressInfo;
   const server = startMetricsServer({ host: "localhost", port, scrape: async () => "a 1\n" });
   const { url, problem } = await server.ready;
-  assert.equal(problem, `OTEL_EXPORTER_PROMETHEUS_PORT="${port}" is in use on 127.0.0.1; the metrics of this process are served at ${url} instead`);
+  assert.equal(
+    problem,
+    `OTEL_EXPORTER_PROMETHEUS_PORT="${port}" is in use on 127.0.0.1; the metrics of this process are served at ${url} instead`,
+  );
   assert.equal((await fetch(url as string)).status, 200);
   await server.close();
   other.close();
@@ -94,7 +115,10 @@ test("A host that is none of this machine's is said in one line, and nothing is 
   const server = startMetricsServer({ host: "203.0.113.1", port: 0, scrape: async () => "" });
   const { url, problem } = await server.ready;
   assert.equal(url, undefined);
-  assert.equal(problem, 'OTEL_EXPORTER_PROMETHEUS_HOST="203.0.113.1" cannot be listened on (EADDRNOTAVAIL); metrics are not served');
+  assert.equal(
+    problem,
+    'OTEL_EXPORTER_PROMETHEUS_HOST="203.0.113.1" cannot be listened on (EADDRNOTAVAIL); metrics are not served',
+  );
 });
 
 test("A handler of somebody else's answers in place of a scrape", () =>

@@ -1,0 +1,44 @@
+// Every example runs by the command that it names, and leaves what it promises.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { runApp } from "../support/run-app.ts";
+import { sumOf } from "../support/scrape.ts";
+import { startZipkin } from "../support/zipkin.ts";
+
+const EXAMPLES = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "examples");
+
+for (const [example, file, path, spanCount, route] of [
+  ["express-app", "app.js", "/hello/you", 1, "/hello/:name"],
+  ["esm-app", "app.js", "/", 3, undefined],
+  ["typescript-app", "app.mts", "/", 1, undefined],
+] as const) {
+  test(`examples/${example} runs by its command, is counted, and carries its request id on every span`, async () => {
+    const command = `node --require redtrail/register ${file}`;
+    assert.ok(readFileSync(join(EXAMPLES, example, file), "utf8").startsWith(`// ${command}\n`));
+    assert.ok(readFileSync(join(EXAMPLES, example, "README.md"), "utf8").includes(command));
+    const zipkin = await startZipkin();
+    const app = await runApp({
+      app: [file],
+      cwd: join(EXAMPLES, example),
+      env: { PORT: "0", OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin.endpoint },
+    });
+    try {
+      const response = await fetch(app.url + path, { headers: { "x-request-id": `id-${example}` } });
+      const text = await response.text();
+      if (example === "typescript-app") assert.match(text, /as id-typescript-app/);
+      assert.equal(response.headers.get("x-request-id"), `id-${example}`);
+      const spans = await zipkin.waitFor((all) => all.length >= spanCount);
+      assert.deepEqual(new Set(spans.map(({ tags }) => tags["http.request.id"])), new Set([`id-${example}`]));
+      assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 1);
+      const count = sumOf(await app.scrape(), "http_server_request_duration_seconds_count", { http_route: route });
+      assert.equal(count, example === "esm-app" ? 2 : 1);
+      assert.match(app.stderr(), new RegExp(`service "${example}"`));
+    } finally {
+      await app.stop("SIGKILL");
+      await zipkin.close();
+    }
+  });
+}

@@ -107,7 +107,7 @@ function startAttributes(request: IncomingMessage, socket: Socket & { encrypted?
   if (remoteAddress !== undefined) {
     attributes[ATTR.clientAddress] = remoteAddress;
     attributes[ATTR.networkPeerAddress] = remoteAddress;
-    attributes[ATTR.networkPeerPort] = socket.remotePort as number;
+    attributes[ATTR.networkPeerPort] = socket.remotePort;
   }
   if (headers["user-agent"] !== undefined) attributes[ATTR.userAgent] = headers["user-agent"];
   return attributes;

@@ -62,7 +62,7 @@ export function spawnApp({
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const ended = once(child, "close").then(([code, signal]) => ({ code, signal, stdout, stderr }) as Ending);
+  const ended = once(child, "close").then(([code, signal]) => ({ code, signal, stdout, stderr }));
   return {
     child,
     stdout: () => stdout,

@@ -56,10 +56,8 @@ test("traceTree draws children below their parents, in the order of time", () =>
     span("d", "b", 2_000, 1_000),
   ]);
   assert.deepEqual(
-    lines.map((line) => line.slice(0, 22).trimEnd()),
-    ["GET /a server         ", "├─ GET /b server      ", "│  └─ GET /d server   ", "└─ GET /c server      "].map(
-      (line) => line.trimEnd(),
-    ),
+    lines.map((line) => line.slice(0, 20).trimEnd()),
+    ["GET /a server", "├─ GET /b server", "│  └─ GET /d server", "└─ GET /c server"],
   );
   assert.match(lines[2] as string, /\+ {3}2\.0 ms {5}1\.0 ms {8}━━━/);
 });

@@ -1,6 +1,6 @@
 // Every example runs by the command that it names, and leaves what it promises.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,14 @@ import { sumOf } from "../support/scrape.ts";
 import { startZipkin } from "../support/zipkin.ts";
 
 const EXAMPLES = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "examples");
+
+/** As `npm install redtrail` would: the package under its name in the example's node_modules. */
+function install(folder: string): void {
+  mkdirSync(join(folder, "node_modules"), { recursive: true });
+  const link = join(folder, "node_modules/redtrail");
+  rmSync(link, { force: true });
+  symlinkSync(dirname(EXAMPLES), link);
+}
 
 for (const [example, file, path, spanCount, route] of [
   ["express-app", "app.js", "/hello/you", 1, "/hello/:name"],
@@ -19,9 +27,11 @@ for (const [example, file, path, spanCount, route] of [
     const command = `node --require redtrail/register ${file}`;
     assert.ok(readFileSync(join(EXAMPLES, example, file), "utf8").startsWith(`// ${command}\n`));
     assert.ok(readFileSync(join(EXAMPLES, example, "README.md"), "utf8").includes(command));
+    install(join(EXAMPLES, example));
     const zipkin = await startZipkin();
     const app = await runApp({
       app: [file],
+      nodeArgs: ["--require", "redtrail/register"],
       cwd: join(EXAMPLES, example),
       env: { PORT: "0", OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin.endpoint },
     });

@@ -1,5 +1,5 @@
 // The table of instrumentations: a new one is a row here and a folder beside this file.
-import { trace } from "@opentelemetry/api";
+import { type TracerProvider, trace } from "@opentelemetry/api";
 import { log } from "../src/diagnostics/log.ts";
 import { VERSION } from "../src/version.ts";
 import { instrumentExpress } from "./express/routes.ts";
@@ -23,12 +23,19 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
 
 export const INSTRUMENTATION_NAMES: readonly string[] = INSTRUMENTATIONS.map(({ name }) => name);
 
-/** Starts the named ones. The tracers are the API's proxies, so the provider may be registered before or after. */
-export function startInstrumentations(names: readonly string[], options: Omit<InstrumentationHost, "tracer">): void {
+/**
+ * Starts the named ones. Without a provider the registered one is used; it has to be registered before, because a proxy of
+ * the API copy in this bundle does not hear of a provider that another copy registers.
+ */
+export function startInstrumentations(
+  names: readonly string[],
+  options: Omit<InstrumentationHost, "tracer">,
+  provider: TracerProvider = trace.getTracerProvider(),
+): void {
   for (const { name, start } of INSTRUMENTATIONS) {
     if (!names.includes(name)) continue;
     try {
-      start({ ...options, tracer: trace.getTracer(`redtrail/instrumentation-${name}`, VERSION) });
+      start({ ...options, tracer: provider.getTracer(`redtrail/instrumentation-${name}`, VERSION) });
     } catch (error) {
       log.warn(`instrumentation "${name}" could not start (${String(error)}); the others go on`);
     }

@@ -46,7 +46,6 @@ await build({
   ...common,
   // `--readable` is for profiling.
   minify: !process.argv.includes("--readable"),
-  keepNames: true,
   entryPoints: { main: join(root, "src/main.ts") },
 });
 await build({

@@ -2,13 +2,14 @@
 import type { ContextManager, TextMapPropagator } from "@opentelemetry/api";
 import type { MetricReader } from "@opentelemetry/sdk-metrics";
 import type { Resource } from "@opentelemetry/resources";
-import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
+import type { IdGenerator, Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { INSTRUMENTATION_NAMES } from "../instrumentations/index.ts";
 import { readEnvironment } from "./config/environment.ts";
 import { log } from "./diagnostics/log.ts";
 import { NodeSdkInstrumentation } from "./engines/node-sdk-instrumentation.ts";
 import { startMetrics } from "./engines/native-metrics.ts";
 import { ZipkinSpanProcessor } from "./exporters/zipkin/exporter.ts";
+import { idGenerator } from "./id-generator.ts";
 import { createParts } from "./parts.ts";
 
 /** A subset of upstream's NodeSDKConfiguration: spread it, add to it, leave parts out. */
@@ -18,6 +19,7 @@ export interface NodeSdkParts {
   readonly contextManager: ContextManager;
   readonly textMapPropagator: TextMapPropagator;
   readonly sampler: Sampler;
+  readonly idGenerator: IdGenerator;
   /** Request id, RED metrics, delivery to Zipkin: in this order. */
   readonly spanProcessors: SpanProcessor[];
   /** Serves Prometheus, RED metrics included. */
@@ -46,6 +48,7 @@ export function nodeSdkParts(): NodeSdkParts {
     contextManager: parts.contextManager,
     textMapPropagator: parts.propagator,
     sampler: parts.sampler,
+    idGenerator,
     spanProcessors: processors.filter((one) => one !== undefined),
     metricReaders: startMetrics(parts, zipkin).readers,
     instrumentations: [new NodeSdkInstrumentation(config)],

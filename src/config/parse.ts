@@ -21,9 +21,9 @@ export function parseSetting(setting: Setting, text: string): Parsed<SettingValu
     case "ratio":
       return parseRatio(text);
     case "choice":
-      return parseChoice(setting.values ?? [], text);
+      return parseChoice(setting, text);
     case "list":
-      return parseList(setting.values ?? [], text);
+      return parseList(setting, text);
     case "url":
       return parseUrl(text);
     case "pairs":
@@ -33,9 +33,25 @@ export function parseSetting(setting: Setting, text: string): Parsed<SettingValu
   }
 }
 
+/** A default is trusted, so that a start does not parse some forty of them; test/config/settings.test.ts puts each to its parser. */
+export function defaultValue({ type, default: text }: Setting): SettingValue | undefined {
+  if (text === undefined) return undefined;
+  if (type === "boolean") return text === "true";
+  if (type === "integer" || type === "ratio") return Number(text);
+  return type === "list" ? text.split(",") : text;
+}
+
 /** A setting's text fit for a message. */
 export function displayText({ secret = false }: Setting, text: string): string {
-  return secret ? redactUrl(text) : text;
+  return secret ? redactCredentials(text) : text;
+}
+
+/** What is shown was refused, so it may be no URL at all: then everything before its last `@` may be a password. */
+function redactCredentials(text: string): string {
+  const redacted = redactUrl(text);
+  const at = redacted.lastIndexOf("@");
+  if (at < 0 || redacted.endsWith("://REDACTED:REDACTED", at)) return redacted;
+  return `REDACTED${redacted.slice(at)}`;
 }
 
 function parseBoolean(text: string): Parsed<boolean> {
@@ -59,13 +75,14 @@ function parseRatio(text: string): Parsed<number> {
   return value >= 0 && value <= 1 ? { value, problems: [] } : { problems: ["is not between 0 and 1"] };
 }
 
-function parseChoice(values: readonly string[], text: string): Parsed<string> {
+function parseChoice(setting: Setting, text: string): Parsed<string> {
   const value = text.toLowerCase();
-  return values.includes(value) ? { value, problems: [] } : { problems: [unknown(text, values)] };
+  return setting.values?.includes(value) ? { value, problems: [] } : { problems: [unknown(setting, value)] };
 }
 
 /** Unknown members are left out one by one; `none` beside others is left out as well. */
-function parseList(values: readonly string[], text: string): Parsed<readonly string[]> {
+function parseList(setting: Setting, text: string): Parsed<readonly string[]> {
+  const { values = [] } = setting;
   const members = [
     ...new Set(
       text
@@ -76,7 +93,7 @@ function parseList(values: readonly string[], text: string): Parsed<readonly str
   ].filter((member) => member !== "");
   const problems = members
     .filter((member) => !values.includes(member))
-    .map((member) => `holds "${member}", which ${unknown(member, values)}`);
+    .map((member) => `holds "${member}", which ${unknown(setting, member)}`);
   let known = members.filter((member) => values.includes(member));
   if (known.length > 1 && known.includes("none")) {
     known = known.filter((member) => member !== "none");
@@ -85,7 +102,8 @@ function parseList(values: readonly string[], text: string): Parsed<readonly str
   return known.length === 0 ? { problems } : { value: known, problems };
 }
 
-function unknown(text: string, values: readonly string[]): string {
+function unknown({ values = [], unsupported = [] }: Setting, text: string): string {
+  if (unsupported.includes(text)) return `is not supported by redtrail (it has ${values.join(", ")})`;
   const near = suggest(text, values);
   return near === undefined ? `is none of ${values.join(", ")}` : `is not known (did you mean "${near}"?)`;
 }

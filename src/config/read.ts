@@ -8,7 +8,7 @@ import type {
   RequestIdFormat,
 } from "./config.ts";
 import type { LogLevel, ResourceDetectorName, SamplerName, SpanLimitsConfig, TracesExporterName } from "./config.ts";
-import { type SettingValue, displayText, parseSetting } from "./parse.ts";
+import { type SettingValue, defaultValue, displayText, parseSetting } from "./parse.ts";
 import { PASSED_THROUGH, SETTINGS, type Setting } from "./settings.ts";
 import { suggest } from "./suggest.ts";
 
@@ -62,36 +62,40 @@ export function readConfig(
     shutdownTimeoutMs: number("REDTRAIL_SHUTDOWN_TIMEOUT"),
   };
   reader.problems.push(...misspeltNames(env));
-  return { config, problems: reader.problems };
+  return { config, problems: reader.problems.map(oneLine) };
+}
+
+/** A value from the environment may hold line breaks and terminal escapes; a problem stays one line. */
+function oneLine(problem: string): string {
+  return problem.replaceAll(/\p{Cc}+/gu, " ");
 }
 
 function createReader(env: Environment): Reader {
   const problems: string[] = [];
-  const isSet = (name: string): boolean => (env[name] ?? "").trim() !== "";
+  const textOf = (name: string): string => (env[name] ?? "").trim();
 
   function get(name: string, values?: readonly string[]): SettingValue | undefined {
     const row = SETTINGS.get(name) as Setting;
     const setting = values === undefined ? row : { ...row, values };
-    const fallback = setting.default === undefined ? undefined : parseSetting(setting, setting.default).value;
-    if (!isSet(name)) return fallback;
-    const text = (env[name] as string).trim();
+    const text = textOf(name);
+    if (text === "") return defaultValue(setting);
     const parsed = parseSetting(setting, text);
-    const used = parsed.value ?? fallback;
+    const used = parsed.value ?? defaultValue(setting);
     for (const problem of parsed.problems) {
-      problems.push(`${name}="${displayText(setting, text)}" ${problem}; using ${describe(setting, used)}`);
+      problems.push(`${name}="${displayText(setting, text)}" ${problem}; ${consequence(setting, used)}`);
     }
     return used;
   }
 
-  return { problems, get, isSet };
+  return { problems, get, isSet: (name) => textOf(name) !== "" };
 }
 
-/** What is used, as the setting would be written. */
-function describe(setting: Setting, value: SettingValue | undefined): string {
-  if (value === undefined) return setting.default ?? "none";
-  if (setting.type !== "pairs") return displayText(setting, String(value));
+/** What is used, as the setting would be written; without a default of its own, what holds is another setting's business. */
+function consequence(setting: Setting, value: SettingValue | undefined): string {
+  if (value === undefined) return "it is ignored";
+  if (setting.type !== "pairs") return `using ${displayText(setting, String(value))}`;
   const pairs = Object.entries(value as Record<string, string>);
-  return pairs.length === 0 ? "none" : `"${pairs.map(([key, one]) => `${key}=${one}`).join(",")}"`;
+  return pairs.length === 0 ? "it is ignored" : `using "${pairs.map(([key, one]) => `${key}=${one}`).join(",")}"`;
 }
 
 /** By the letter a ratio alone would be ignored; who sets one wants it (see RATIONALE.md). */
@@ -170,9 +174,10 @@ function readSpanLimits(reader: Reader): SpanLimitsConfig {
 
 /** The names that upstream's register knows are told from misspelt ones only by not being near to any of ours. */
 function readInstrumentations(reader: Reader, names: readonly string[]): readonly string[] {
-  const enabled = reader.get("OTEL_NODE_ENABLED_INSTRUMENTATIONS", names) as readonly string[] | undefined;
+  const enabled = reader.get("OTEL_NODE_ENABLED_INSTRUMENTATIONS", [...names, "all"]) as readonly string[];
   const disabled = (reader.get("OTEL_NODE_DISABLED_INSTRUMENTATIONS", names) ?? []) as readonly string[];
-  return (enabled ?? names).filter((name) => !disabled.includes(name));
+  const isEnabled = (name: string): boolean => enabled.includes("all") || enabled.includes(name);
+  return names.filter((name) => isEnabled(name) && !disabled.includes(name));
 }
 
 /** A name that nothing reads: surely a mistake when it is ours, and when it is nearly one that OpenTelemetry has. */
@@ -181,8 +186,9 @@ function misspeltNames(env: Environment): string[] {
   for (const name of Object.keys(env)) {
     const isOurs = name.startsWith("REDTRAIL_");
     if (!isOurs && !name.startsWith("OTEL_")) continue;
-    if (SETTINGS.has(name) || PASSED_THROUGH.some((known) => name.startsWith(known))) continue;
-    const near = suggest(name, SETTINGS.keys());
+    if (SETTINGS.has(name) || PASSED_THROUGH.names.includes(name)) continue;
+    if (PASSED_THROUGH.prefixes.some((prefix) => name.startsWith(prefix))) continue;
+    const near = suggest(name, [...SETTINGS.keys(), ...PASSED_THROUGH.names]);
     if (near !== undefined) problems.push(`${name} is not a setting (did you mean ${near}?); it is ignored`);
     else if (isOurs) problems.push(`${name} is not a setting; it is ignored`);
   }

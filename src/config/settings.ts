@@ -12,6 +12,8 @@ export interface Setting {
   readonly doc: string;
   /** Allowed values of a choice, allowed members of a list. */
   readonly values?: readonly string[];
+  /** Values that OpenTelemetry defines and redtrail lacks: not a typing error, so told apart from one. */
+  readonly unsupported?: readonly string[];
   /** Inclusive bounds of an integer. */
   readonly min?: number;
   readonly max?: number;
@@ -86,6 +88,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         name: "OTEL_PROPAGATORS",
         type: "list",
         values: ["tracecontext", "baggage", "requestid", "b3", "b3multi", "none"],
+        unsupported: ["jaeger", "xray", "ottrace"],
         default: "tracecontext,baggage,requestid",
         doc: "What is read from, and written to, headers.",
       },
@@ -138,6 +141,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
           "parentbased_always_off",
           "parentbased_traceidratio",
         ],
+        unsupported: ["jaeger_remote", "parentbased_jaeger_remote", "xray"],
         default: "parentbased_always_on",
         doc: "Which traces are sent; metrics count all.",
       },
@@ -265,14 +269,14 @@ export const SETTINGS: ReadonlyMap<string, Setting> = new Map(
 );
 
 /** Variables that OpenTelemetry defines and that upstream's parts read themselves, by name or by the name's beginning. */
-export const PASSED_THROUGH: readonly string[] = [
-  "OTEL_BLRP_",
-  "OTEL_CONFIG_FILE",
-  "OTEL_EXPERIMENTAL_",
-  "OTEL_EXPORTER_OTLP_",
-  "OTEL_INSTRUMENTATION_",
-  "OTEL_LOGRECORD_",
-  "OTEL_METRICS_EXEMPLAR_FILTER",
-  "OTEL_NODE_EXPERIMENTAL_",
-  "OTEL_SEMCONV_STABILITY_OPT_IN",
-];
+export const PASSED_THROUGH: { readonly names: readonly string[]; readonly prefixes: readonly string[] } = {
+  names: ["OTEL_CONFIG_FILE", "OTEL_METRICS_EXEMPLAR_FILTER", "OTEL_SEMCONV_STABILITY_OPT_IN"],
+  prefixes: [
+    "OTEL_BLRP_",
+    "OTEL_EXPERIMENTAL_",
+    "OTEL_EXPORTER_OTLP_",
+    "OTEL_INSTRUMENTATION_",
+    "OTEL_LOGRECORD_",
+    "OTEL_NODE_EXPERIMENTAL_",
+  ],
+};

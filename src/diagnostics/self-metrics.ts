@@ -8,17 +8,9 @@ import {
   type MetricProducer,
 } from "@opentelemetry/sdk-metrics";
 import { resourceFromAttributes } from "@opentelemetry/resources";
+import type { DeliveryStats } from "../exporters/delivery/queue.ts";
 import { now } from "../metrics/data.ts";
 import { VERSION } from "../version.ts";
-
-/** A delivery queue's counts since the process began. */
-export interface DeliveryStats {
-  readonly queued: number;
-  readonly capacity: number;
-  readonly sent: number;
-  /** Lost, by reason. */
-  readonly dropped: Readonly<Record<string, number>>;
-}
 
 export function deliverySelfMetrics(componentType: string, read: () => DeliveryStats): MetricProducer {
   const startTime = now();

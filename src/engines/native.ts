@@ -3,6 +3,7 @@ import { metrics, trace } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { ConsoleSpanExporter, SimpleSpanProcessor, type SpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { ZipkinSpanProcessor } from "../exporters/zipkin/exporter.ts";
+import { idGenerator } from "../id-generator.ts";
 import { type Engine, type Parts, spansTo } from "./engine.ts";
 import { startMetrics } from "./native-metrics.ts";
 
@@ -16,7 +17,13 @@ export function createNativeEngine(parts: Parts): Engine {
     processors.push(new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() }));
   }
   const spanProcessors = processors.filter((one) => one !== undefined);
-  const tracerProvider = new TracerProvider({ resource, sampler, spanLimits: config.spanLimits, spanProcessors });
+  const tracerProvider = new TracerProvider({
+    resource,
+    sampler,
+    idGenerator,
+    spanLimits: config.spanLimits,
+    spanProcessors,
+  });
   const { endpoint, readers } = startMetrics(parts, zipkin);
   const meterProvider = new MeterProvider({ resource, readers });
   trace.setGlobalTracerProvider(tracerProvider);

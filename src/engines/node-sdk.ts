@@ -13,6 +13,7 @@ import {
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { BatchSpanProcessor, ConsoleSpanExporter, type SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Config, OtlpProtocol, TracesExporterName } from "../config/config.ts";
+import { idGenerator } from "../id-generator.ts";
 import { type Engine, type Parts, spansTo } from "./engine.ts";
 import { type MetricsEndpoint, noMetricsEndpoint, serveMetrics } from "./metrics-endpoint.ts";
 
@@ -36,6 +37,7 @@ export function createNodeSdkEngine(parts: Parts): Engine {
     contextManager: null as never,
     textMapPropagator: null,
     sampler: parts.sampler,
+    idGenerator,
     spanLimits: config.spanLimits,
     spanProcessors: [parts.requestIdProcessor, ...(red === undefined ? [] : [red]), ...batches],
     metricReaders: readers,

@@ -1,6 +1,6 @@
 // How a new request id is made, and what an id that came from outside must look like.
-import { randomFillSync } from "node:crypto";
 import type { RequestIdFormat } from "../config/config.ts";
+import { randomHex } from "../random-hex.ts";
 
 /**
  * Replaced, never repaired, is what does not match: stripping or cutting would let two callers' ids collide.
@@ -17,18 +17,6 @@ export function validRequestId(value: unknown): string | undefined {
     .split(",", 8)
     .map((token) => token.trim())
     .find((token) => VALID.test(token));
-}
-
-/** Random hex digits, bought from the system 2,048 at a time: a call for each id would cost 6 us. */
-const pool = { bytes: Buffer.allocUnsafe(1024), hex: "", used: 0 };
-
-function randomHex(length: number): string {
-  if (pool.used + length > pool.hex.length) {
-    pool.hex = randomFillSync(pool.bytes).toString("hex");
-    pool.used = 0;
-  }
-  pool.used += length;
-  return pool.hex.slice(pool.used - length, pool.used);
 }
 
 const VARIANT: Record<string, string> = {};

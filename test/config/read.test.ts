@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Config } from "../../src/config/config.ts";
 import { readConfig } from "../../src/config/read.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
 
 const NAMES = ["http", "undici", "express"];
 
@@ -80,6 +81,7 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
     { ...read({}).config.batch, maxQueueSize: 1, maxExportBatchSize: 1 },
   ],
   ["OTEL_BSP_SCHEDULE_DELAY", "0", (config) => config.batch.scheduleDelayMs, 0],
+  ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048", (config) => config.batch.maxExportBatchSize, 2048],
   ["OTEL_BSP_EXPORT_TIMEOUT", "1", (config) => config.batch.exportTimeoutMs, 1],
   ["OTEL_ATTRIBUTE_COUNT_LIMIT", "5", (config) => config.spanLimits.attributeCountLimit, 5],
   ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "6", (config) => config.spanLimits.attributeCountLimit, 6],
@@ -100,6 +102,13 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
   ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json", (config) => config.otlpProtocol.traces, "http/json"],
   ["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/json", (config) => config.otlpProtocol.metrics, "http/json"],
   ["OTEL_NODE_ENABLED_INSTRUMENTATIONS", "undici", (config) => config.enabledInstrumentations, ["undici"]],
+  [
+    "OTEL_NODE_ENABLED_INSTRUMENTATIONS",
+    "express,HTTP",
+    (config) => config.enabledInstrumentations,
+    ["http", "express"],
+  ],
+  ["OTEL_NODE_ENABLED_INSTRUMENTATIONS", "all", (config) => config.enabledInstrumentations, NAMES],
   ["OTEL_NODE_DISABLED_INSTRUMENTATIONS", "undici", (config) => config.enabledInstrumentations, ["http", "express"]],
   ["REDTRAIL_REQUEST_ID_FORMAT", "traceid", (config) => config.requestId.format, "traceid"],
   ["REDTRAIL_REQUEST_ID_ECHO", "false", (config) => config.requestId.echo, false],
@@ -190,7 +199,7 @@ const rejected: readonly (readonly [string, string, string, (config: Config) => 
   [
     "OTEL_PROPAGATORS",
     "jaeger",
-    'OTEL_PROPAGATORS="jaeger" holds "jaeger", which is none of tracecontext, baggage, requestid, b3, b3multi, none; using tracecontext,baggage,requestid',
+    'OTEL_PROPAGATORS="jaeger" holds "jaeger", which is not supported by redtrail (it has tracecontext, baggage, requestid, b3, b3multi, none); using tracecontext,baggage,requestid',
     (config) => config.propagators.length,
     3,
   ],
@@ -253,7 +262,105 @@ const rejected: readonly (readonly [string, string, string, (config: Config) => 
   [
     "REDTRAIL_ENGINE",
     "nativ",
-    'REDTRAIL_ENGINE="nativ" is not known (did you mean "native"?); using none',
+    'REDTRAIL_ENGINE="nativ" is not known (did you mean "native"?); it is ignored',
+    (config) => config.engine,
+    "native",
+  ],
+  [
+    "OTEL_LOG_LEVEL",
+    "trace",
+    'OTEL_LOG_LEVEL="trace" is none of none, error, warn, info, debug, verbose, all; using info',
+    (config) => config.logLevel,
+    "info",
+  ],
+  [
+    "OTEL_NODE_RESOURCE_DETECTORS",
+    "host,container",
+    'OTEL_NODE_RESOURCE_DETECTORS="host,container" holds "container", which is none of env, host, os, process, serviceinstance, all, none; using host',
+    (config) => config.resourceDetectors,
+    ["host"],
+  ],
+  [
+    "OTEL_NODE_DISABLED_INSTRUMENTATIONS",
+    "expres",
+    'OTEL_NODE_DISABLED_INSTRUMENTATIONS="expres" holds "expres", which is not known (did you mean "express"?); it is ignored',
+    (config) => config.enabledInstrumentations,
+    NAMES,
+  ],
+  [
+    "OTEL_PROPAGATORS",
+    "xray,b3",
+    'OTEL_PROPAGATORS="xray,b3" holds "xray", which is not supported by redtrail (it has tracecontext, baggage, requestid, b3, b3multi, none); using b3',
+    (config) => config.propagators,
+    ["b3"],
+  ],
+  [
+    "OTEL_TRACES_SAMPLER",
+    "JAEGER_REMOTE",
+    'OTEL_TRACES_SAMPLER="JAEGER_REMOTE" is not supported by redtrail (it has always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio); using parentbased_always_on',
+    (config) => config.sampler,
+    "parentbased_always_on",
+  ],
+  [
+    "OTEL_TRACES_SAMPLER_ARG",
+    "-0.1",
+    'OTEL_TRACES_SAMPLER_ARG="-0.1" is not between 0 and 1; using 1',
+    (config) => config.samplerRatio,
+    1,
+  ],
+  [
+    "OTEL_METRICS_EXPORTER",
+    "prometeus",
+    'OTEL_METRICS_EXPORTER="prometeus" holds "prometeus", which is not known (did you mean "prometheus"?); using prometheus',
+    (config) => config.metricsExporters,
+    ["prometheus"],
+  ],
+  [
+    "OTEL_LOGS_EXPORTER",
+    "console",
+    'OTEL_LOGS_EXPORTER="console" holds "console", which is none of otlp, none; using none',
+    (config) => config.logsExporters,
+    ["none"],
+  ],
+  [
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "http",
+    'OTEL_EXPORTER_OTLP_PROTOCOL="http" is none of grpc, http/protobuf, http/json; using http/protobuf',
+    (config) => config.otlpProtocol.traces,
+    "http/protobuf",
+  ],
+  [
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "grcp",
+    'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="grcp" is not known (did you mean "grpc"?); it is ignored',
+    (config) => config.otlpProtocol.traces,
+    "http/protobuf",
+  ],
+  [
+    "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+    "http/jsn",
+    'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL="http/jsn" is not known (did you mean "http/json"?); it is ignored',
+    (config) => config.otlpProtocol.metrics,
+    "http/protobuf",
+  ],
+  [
+    "REDTRAIL_REQUEST_ID_ECHO",
+    "1",
+    'REDTRAIL_REQUEST_ID_ECHO="1" is neither true nor false; using true',
+    (config) => config.requestId.echo,
+    true,
+  ],
+  [
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "broken",
+    'OTEL_RESOURCE_ATTRIBUTES="broken" holds "broken", which is no key=value; it is ignored',
+    (config) => config.resourceAttributes,
+    {},
+  ],
+  [
+    "OTEL_CONFIG_FIEL",
+    "a.yaml",
+    "OTEL_CONFIG_FIEL is not a setting (did you mean OTEL_CONFIG_FILE?); it is ignored",
     (config) => config.engine,
     "native",
   ],
@@ -271,6 +378,85 @@ for (const [name, value, problem, select, expected] of rejected) {
     const { config, problems } = read({ [name]: value });
     assert.equal(problems[0], problem);
     assert.deepEqual(select(config), expected);
+  });
+}
+
+/** Variable, least and most, and what holds for a value beyond them. */
+const bounds: readonly (readonly [string, number, number, string])[] = [
+  ["OTEL_BSP_MAX_QUEUE_SIZE", 1, 1_000_000_000, "using 2048"],
+  ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, 1_000_000_000, "using 512"],
+  ["OTEL_BSP_SCHEDULE_DELAY", 0, 1_000_000_000, "using 5000"],
+  ["OTEL_BSP_EXPORT_TIMEOUT", 1, 2_147_483_647, "using 30000"],
+  ["OTEL_ATTRIBUTE_COUNT_LIMIT", 0, 1_000_000_000, "using 128"],
+  ["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", 0, 1_000_000_000, "it is ignored"],
+  ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 0, 1_000_000_000, "it is ignored"],
+  ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", 0, 1_000_000_000, "it is ignored"],
+  ["OTEL_SPAN_EVENT_COUNT_LIMIT", 0, 1_000_000_000, "using 128"],
+  ["OTEL_SPAN_LINK_COUNT_LIMIT", 0, 1_000_000_000, "using 128"],
+  ["OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", 0, 1_000_000_000, "using 128"],
+  ["OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", 0, 1_000_000_000, "using 128"],
+  ["OTEL_EXPORTER_ZIPKIN_TIMEOUT", 1, 2_147_483_647, "using 10000"],
+  ["OTEL_EXPORTER_PROMETHEUS_PORT", 0, 65_535, "using 9464"],
+  ["OTEL_METRIC_EXPORT_INTERVAL", 1, 2_147_483_647, "using 60000"],
+  ["OTEL_METRIC_EXPORT_TIMEOUT", 1, 2_147_483_647, "using 30000"],
+  ["REDTRAIL_RED_SERIES_LIMIT", 1, 1_000_000_000, "using 2000"],
+  ["REDTRAIL_SHUTDOWN_TIMEOUT", 1, 2_147_483_647, "using 2000"],
+];
+for (const [name, least, most, consequence] of bounds) {
+  test(`readConfig takes ${name} from ${least} to ${most}`, () => {
+    // A batch may not be larger than the queue, which is not what this is about.
+    const problemsOf = (value: number): readonly string[] =>
+      read({ OTEL_BSP_MAX_QUEUE_SIZE: "1000000000", [name]: String(value) }).problems;
+    assert.deepEqual(problemsOf(least), []);
+    assert.deepEqual(problemsOf(most), []);
+    assert.deepEqual(problemsOf(least - 1), [`${name}="${least - 1}" is less than ${least}; ${consequence}`]);
+    assert.deepEqual(problemsOf(most + 1), [`${name}="${most + 1}" is more than ${most}; ${consequence}`]);
+  });
+}
+
+test("Every setting has an accepted value in these tables, and a rejected one unless any text will do", () => {
+  const acceptedNames = new Set([...accepted, ...bounds].map(([name]) => name));
+  const rejectedNames = new Set([...rejected, ...bounds].map(([name]) => name));
+  // The argument is taken without a problem only beside its sampler: tested on its own below.
+  acceptedNames.add("OTEL_TRACES_SAMPLER_ARG");
+  for (const { name, type } of SETTINGS.values()) {
+    assert.ok(acceptedNames.has(name), `${name} has no accepted value`);
+    assert.ok(type === "text" || rejectedNames.has(name), `${name} has no rejected value`);
+  }
+});
+
+for (const [value, shown] of [
+  ["me:s3cret@z:9411/x", "REDACTED@z:9411/x"],
+  ["http//me:s3cret@z:9411/x", "REDACTED@z:9411/x"],
+  ["http://me:s3c/ret@z:9411/", "REDACTED@z:9411/"],
+  ["http://me:s3cret@z:99999/", "http://REDACTED:REDACTED@z:99999/"],
+  ["ftp://z/?token=s3cret", "ftp://z/?token=REDACTED"],
+] as const) {
+  test(`readConfig shows the endpoint "${value}", which is no URL of Zipkin's, as "${shown}"`, () => {
+    const { problems } = read({ OTEL_EXPORTER_ZIPKIN_ENDPOINT: value });
+    assert.deepEqual(problems, [
+      `OTEL_EXPORTER_ZIPKIN_ENDPOINT="${shown}" is not an http or https URL; using http://localhost:9411/api/v2/spans`,
+    ]);
+  });
+}
+
+test("readConfig says a value with line breaks and terminal escapes in one line", () => {
+  const { problems } = read({ OTEL_BSP_SCHEDULE_DELAY: "a\r\nb\u001B[31mc" });
+  assert.deepEqual(problems, ['OTEL_BSP_SCHEDULE_DELAY="a b [31mc" is not a number; using 5000']);
+});
+
+test("readConfig does not write to the environment", () => {
+  const env = Object.freeze({ OTEL_TRACES_EXPORTER: "zipkn", OTEL_SERVICE_NAME: " shop " });
+  assert.equal(readConfig(env, NAMES).problems.length, 1);
+});
+
+for (const [ratio, expected] of [
+  ["0", 0],
+  ["1", 1],
+] as const) {
+  test(`readConfig takes the ratio ${ratio}`, () => {
+    const { config, problems } = read({ OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: ratio });
+    assert.deepEqual([config.samplerRatio, problems], [expected, []]);
   });
 }
 

@@ -187,6 +187,7 @@ for (const engine of ["native", "node-sdk"] as const) {
     for (const [path, errorType, answer] of [
       ["/refused", "ECONNREFUSED", "ECONNREFUSED"],
       ["/fetch-refused", "ECONNREFUSED", "ECONNREFUSED"],
+      ["/reset", "ECONNRESET", "ECONNRESET"],
       ["/dns", /^(ENOTFOUND|EAI_AGAIN)$/, /^(ENOTFOUND|EAI_AGAIN)$/],
       ["/timeout", "timeout", "ECONNRESET"],
       ["/fetch-abort", "timeout", "TimeoutError"],

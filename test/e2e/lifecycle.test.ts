@@ -61,6 +61,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 for (const [handler, code] of [
   ["drain", 0],
   ["drain-and-exit", 9],
+  ["prepend-once", 0],
 ] as const) {
   test(`SIGTERM with the app's handler "${handler}" leaves its drain alone, and delivers the request that ends in it`, () =>
     withZipkin(async (zipkin, env) => {
@@ -75,6 +76,13 @@ for (const [handler, code] of [
       await zipkin.waitFor(hasSpan("/slow"), 2_000);
     }));
 }
+
+test("SIGTERM in an app with signal-exit, which counts the listeners, ends the process by that signal, with its spans delivered", () =>
+  withZipkin(async (zipkin, env) => {
+    const app = await runApp({ app: APP, env: { ...env, HANDLER: "signal-exit" } });
+    assert.equal((await app.stop()).signal, "SIGTERM");
+    await zipkin.waitFor(hasSpan("/prelude"), 2_000);
+  }));
 
 test("SIGINT with the app's own once-handler leaves the end to it", () =>
   withZipkin(async (zipkin, env) => {

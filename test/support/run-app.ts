@@ -40,6 +40,12 @@ export interface Ending {
   readonly stderr: string;
 }
 
+/** A test that fails before it stops its app must not leave it behind. */
+const children = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 /** Starts without waiting for anything. */
 export function spawnApp({
   app,
@@ -58,6 +64,7 @@ export function spawnApp({
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     ...(cwd === undefined ? {} : { cwd }),
   });
+  children.add(child);
   let stdout = "";
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
@@ -79,7 +86,7 @@ export function spawnApp({
 export async function runApp(options: RunOptions): Promise<RunningApp> {
   const app = spawnApp(options);
   const url = await waitForMatch(app, app.stdout, /listening (\S+)/);
-  const metricsUrl = await waitForMatch(app, app.stderr, /metrics (?:at (\S+?),|off|to)/);
+  const metricsUrl = await waitForMatch(app, app.stderr, /metrics (?:at (\S+?)(?:,| and)|off|to)/);
   return {
     ...app,
     url,

@@ -39,24 +39,28 @@ export function metricName(name: string, unit: string, type: FamilyType): string
   const words = name.split(/[^a-zA-Z0-9:]+/).filter((word) => word !== "");
   const isCounter = type === "counter";
   if (isCounter && words.at(-1) === "total") words.pop();
-  for (const word of unitWords(unit, type)) if (!words.includes(word)) words.push(word);
+  for (const phrase of unitPhrases(unit, type))
+    if (!phrase.every((word) => words.includes(word))) words.push(...phrase);
   if (isCounter) words.push("total");
   const joined = words.join("_");
   return /^[a-zA-Z_:]/.test(joined) ? joined : `_${joined}`;
 }
 
-/** Annotations in braces say nothing of a unit: `{request}` is none, `By/{request}` is bytes. */
-function unitWords(unit: string, type: FamilyType): string[] {
-  const [main = "", per] = unit.replaceAll(/\{[^}]*\}/g, "").split("/", 2);
-  if (main === "1") return type === "gauge" ? ["ratio"] : [];
-  const words = clean(UNITS[main] ?? main);
-  const perWord = per === undefined ? "" : clean(PER_UNITS[per] ?? UNITS[per] ?? per);
-  if (perWord !== "") return words === "" ? ["per", perWord] : [words, "per", perWord];
-  return words === "" ? [] : [words];
+/** Annotations in braces say nothing of a unit: `{request}` is none, `By/{request}` is bytes, `1/s` is per second. */
+function unitPhrases(unit: string, type: FamilyType): string[][] {
+  const [main = "", per = ""] = unit.replaceAll(/\{[^}]*\}/g, "").split("/", 2);
+  const perWords = wordsOf(lookUp(PER_UNITS, per) ?? lookUp(UNITS, per) ?? per);
+  if (main === "1" && perWords.length === 0) return type === "gauge" ? [["ratio"]] : [];
+  const mainWords = main === "1" ? [] : wordsOf(lookUp(UNITS, main) ?? main);
+  return [mainWords, perWords.length === 0 ? [] : ["per", ...perWords]];
 }
 
-function clean(text: string): string {
-  return text.replaceAll(/[^a-zA-Z0-9]+/g, "_").replaceAll(/^_+|_+$/g, "");
+function lookUp(table: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(/[^a-zA-Z0-9]+/).filter((word) => word !== "");
 }
 
 /** Names that the exposition itself gives, or reserves, get a prefix. */
@@ -67,26 +71,36 @@ export function labelName(key: string): string {
   return /^[0-9]/.test(name) ? `key_${name}` : name;
 }
 
-/** `a="1",b="2"`: escaped, and with the values of keys that become one name joined by `;` in the keys' order. */
+/**
+ * `a="1",b="2"`: escaped, and with the values of keys that become one name joined by `;` in the keys' order. Sorted by name and
+ * without empty values, which are no labels to Prometheus: two sets that are one series to it are one text.
+ */
 export function labelSet(...sources: readonly Attributes[]): string {
   const labels = new Map<string, string>();
   const entries = sources.flatMap((attributes) => Object.entries(attributes));
-  for (const [key, value] of entries.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b)))) {
+  for (const [key, value] of entries.toSorted(byKey)) {
     if (value === undefined || value === null) continue;
     const name = labelName(key);
     const text = valueText(value);
     const other = labels.get(name);
     labels.set(name, other === undefined ? text : `${other};${text}`);
   }
-  return Array.from(labels, ([name, text]) => `${name}="${escapeValue(text)}"`).join(",");
+  return Array.from(labels)
+    .filter(([, text]) => text !== "")
+    .toSorted(byKey)
+    .map(([name, text]) => `${name}="${escapeValue(text)}"`)
+    .join(",");
+}
+
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 /** Never throws: what JSON cannot write is written as text. */
 function valueText(value: unknown): string {
   if (typeof value === "string") return value;
-  if (typeof value !== "object") return String(value);
   try {
-    return JSON.stringify(value) ?? String(value);
+    return typeof value === "object" ? (JSON.stringify(value) ?? String(value)) : String(value);
   } catch {
     return Object.prototype.toString.call(value);
   }
@@ -103,8 +117,10 @@ export function escapeHelp(text: string): string {
   return text.toWellFormed().replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }
 
+/** Throws at what is no number, as a producer may hand it in: Prometheus refuses a scrape with one such line. */
 export function numberText(value: number): string {
   if (value === Infinity) return "+Inf";
   if (value === -Infinity) return "-Inf";
+  if (typeof value !== "number") throw new TypeError(`a value is ${typeof value}`);
   return String(value);
 }

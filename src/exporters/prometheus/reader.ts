@@ -16,7 +16,7 @@ export class PullReader extends MetricReader {
     this.#producers = metricProducers;
   }
 
-  /** All metrics. Observable callbacks that take longer than `timeoutMs` are left out. Rejects when the SDK cannot collect. */
+  /** All metrics. What takes longer than `timeoutMs` is left out. Rejects when the SDK cannot collect. */
   collectShared(timeoutMs: number): Promise<ResourceMetrics> {
     this.#running ??= this.#collectAll(timeoutMs).finally(() => {
       this.#running = undefined;
@@ -25,10 +25,13 @@ export class PullReader extends MetricReader {
   }
 
   async #collectAll(timeoutMs: number): Promise<ResourceMetrics> {
+    const deadline = performance.now() + timeoutMs;
     const { resourceMetrics, errors } = await this.collect({ timeoutMillis: timeoutMs });
     for (const error of errors)
       log.warnSometimes(`collect ${String(error)}`, `a metric could not be collected (${String(error)})`);
-    const further = await Promise.all(this.#producers.map((producer) => collectFrom(producer, timeoutMs)));
+    // After the SDK, whose callbacks may take time: data points of RED are live, so they are to be written soon.
+    const leftMs = deadline - performance.now();
+    const further = await Promise.all(this.#producers.map((producer) => collectFrom(producer, leftMs)));
     return { resource: resourceMetrics.resource, scopeMetrics: [...further.flat(), ...resourceMetrics.scopeMetrics] };
   }
 
@@ -38,10 +41,17 @@ export class PullReader extends MetricReader {
 }
 
 async function collectFrom(producer: MetricProducer, timeoutMs: number): Promise<ScopeMetrics[]> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  // A source that is ready wins even where the SDK has used all the time up: promises settle before timers.
+  const timer = setTimeout(() => reject(new Error("it takes too long")), Math.max(timeoutMs, 1));
+  timer.unref();
   try {
-    return (await producer.collect({ timeoutMillis: timeoutMs })).resourceMetrics.scopeMetrics;
+    const collected = producer.collect({ timeoutMillis: Math.max(timeoutMs, 1) });
+    return (await Promise.race([collected, late])).resourceMetrics.scopeMetrics;
   } catch (error) {
     log.warnSometimes("producer", `a source of metrics failed (${String(error)}); the scrape goes on without it`);
     return [];
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -3,6 +3,7 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { InstrumentationScope } from "@opentelemetry/core";
 import { type DataPoint, DataPointType, type Histogram, type ResourceMetrics } from "@opentelemetry/sdk-metrics";
+import { log } from "../../diagnostics/log.ts";
 import { type Family, groupFamilies } from "./families.ts";
 import { escapeHelp, labelSet, numberText } from "./names.ts";
 
@@ -31,24 +32,45 @@ export function createSerializer(): (resourceMetrics: ResourceMetrics) => string
       const scopeKey = `${scope.name}\0${scope.version ?? ""}\0${scope.schemaUrl ?? ""}`;
       for (const point of metric.dataPoints) {
         const labels = labelsOf(point.attributes, scope, scopeKey);
-        // Two series that sanitising has made one: a second sample would make Prometheus refuse the whole scrape.
-        if (seen.has(labels)) continue;
+        // Two series that cleaning has made one: one series has one sample in a scrape.
+        if (seen.has(labels)) {
+          warnDuplicate(name);
+          continue;
+        }
         seen.add(labels);
         text +=
           metric.dataPointType === DataPointType.HISTOGRAM
             ? writeHistogram(name, labels, (point as DataPoint<Histogram>).value)
-            : `${name}${labels === "" ? "" : `{${labels}}`} ${numberText(point.value as number)}\n`;
+            : `${name}{${labels}} ${numberText(point.value as number)}\n`;
       }
     }
     return seen.size === 0 ? "" : text;
   }
 
+  /** The SDK checks nothing that a producer hands in: what cannot be written costs its family, not the scrape. */
+  function tryWriteFamily(family: Family): string {
+    try {
+      return writeFamily(family);
+    } catch (error) {
+      const { name } = family;
+      log.warnSometimes(`write ${name}`, `metric "${name}" cannot be written (${String(error)}); it is left out`);
+      return "";
+    }
+  }
+
   return (resourceMetrics) => {
-    let text = groupFamilies(resourceMetrics).map(writeFamily).join("");
+    let text = groupFamilies(resourceMetrics).map(tryWriteFamily).join("");
     text += "# HELP target_info Target metadata\n# TYPE target_info gauge\n";
     text += `target_info{${labelSet(resourceMetrics.resource.attributes)}} 1\n`;
     return text;
   };
+}
+
+function warnDuplicate(name: string): void {
+  log.warnSometimes(
+    `duplicate ${name}`,
+    `metric "${name}" has series whose labels are the same in Prometheus' text; only the first of them is written`,
+  );
 }
 
 function writeHistogram(name: string, labels: string, { buckets, count, sum }: Histogram): string {

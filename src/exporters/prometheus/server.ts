@@ -15,7 +15,7 @@ export interface MetricsServerOptions {
   /** Makes the exposition; it has `timeoutMs` for that. */
   readonly scrape?: (timeoutMs: number) => Promise<string>;
   /** Answers GET /metrics itself, in place of `scrape`. */
-  readonly handler?: RequestListener;
+  readonly handler?: (...args: Parameters<RequestListener>) => void | Promise<void>;
 }
 
 /** Where the metrics are served, if anywhere, and one line for the user if that is not where they were asked for. */
@@ -38,23 +38,31 @@ const gzipAsync = promisify(gzip);
 
 export function startMetricsServer(options: MetricsServerOptions): MetricsServer {
   const server = createServer({ maxHeaderSize: 8192 }, (request, response) => {
-    answer(options, request, response).catch((error: unknown) => {
-      log.warnSometimes("scrape", `a scrape could not be answered (${String(error)})`);
-      if (response.headersSent) response.destroy();
-      else
-        response.writeHead(503, { "content-type": "text/plain; charset=utf-8" }).end(`no metrics: ${String(error)}\n`);
-    });
+    answer(options, request, response)
+      .catch((error: unknown) => {
+        log.warnSometimes("scrape", `a scrape could not be answered (${String(error)})`);
+        if (response.headersSent) response.destroy();
+        else
+          response
+            .writeHead(503, { "content-type": "text/plain; charset=utf-8" })
+            .end(`no metrics: ${String(error)}\n`);
+      })
+      // Not even telling may work (`throw Object.create(null)`), and a lost rejection would end the app.
+      .catch(() => response.destroy());
   });
   Object.assign(server, { [OWN_SERVER]: true, headersTimeout: 10_000, requestTimeout: 10_000, maxConnections: 100 });
   // Prometheus keeps its connection from one scrape to the next; neither it nor the server may keep the process.
   server.keepAliveTimeout = 90_000;
   server.unref();
   server.on("connection", (socket) => socket.unref());
-  const ready = listen(server, options);
+  const closed = Promise.withResolvers<Listening>();
   return {
-    ready,
+    ready: Promise.race([listen(server, options), closed.promise]),
     close: () =>
       new Promise((resolve) => {
+        // Closed while it is still about to listen, a server emits neither 'listening' nor 'error' (Node 24).
+        closed.resolve({});
+        server.once("listening", () => server.close());
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -69,7 +77,10 @@ async function listen(server: Server, { host, port }: MetricsServerOptions): Pro
   if (failure === undefined) return { url: urlOf(server) };
   const setting = `OTEL_EXPORTER_PROMETHEUS_PORT="${port}"`;
   if (failure.code !== "EADDRINUSE") {
-    const where = failure.code === "EACCES" ? setting : `OTEL_EXPORTER_PROMETHEUS_HOST="${host}"`;
+    const where =
+      failure.code === "EACCES" || failure.code === "ERR_SOCKET_BAD_PORT"
+        ? setting
+        : `OTEL_EXPORTER_PROMETHEUS_HOST="${host}"`;
     return { problem: `${where} cannot be listened on (${failure.code ?? failure.message}); metrics are not served` };
   }
   const second = await tryListen(server, address, 0);
@@ -96,7 +107,11 @@ function tryListen(server: Server, host: string, port: number): Promise<NodeJS.E
     server.once("listening", onListening);
     server.once("error", settle);
     // `exclusive`: the workers of node:cluster would share the port, and each scrape would meet another one.
-    server.listen({ host, port, exclusive: true });
+    try {
+      server.listen({ host, port, exclusive: true });
+    } catch (error) {
+      settle(error as NodeJS.ErrnoException);
+    }
   });
 }
 
@@ -124,7 +139,7 @@ async function answer(
     return;
   }
   if (options.handler !== undefined) {
-    options.handler(request, response);
+    await options.handler(request, response);
     return;
   }
   const text = (await options.scrape?.(scrapeTimeoutMs(request))) ?? "";

@@ -183,8 +183,11 @@ function tagsOfResource(attributes: Attributes): ResourceTags {
 
 /** A span's own attribute wins over the resource's of the same key; it is rare that there is one. */
 function unlessIn(attributes: Attributes, { keys, fragments, all }: ResourceTags): string {
-  const isFree = (key: string): boolean => attributes[key] == null;
-  return keys.every(isFree) ? all : fragments.filter((_, index) => isFree(keys[index] as string)).join("");
+  for (const key of keys) {
+    if (attributes[key] == null) continue;
+    return fragments.filter((_, index) => attributes[keys[index] as string] == null).join("");
+  }
+  return all;
 }
 
 /** `"otel.link.0":"{\"traceId\":\"..\",\"spanId\":\"..\",\"attributes\":{..}}"`; the specification leaves the form open. */

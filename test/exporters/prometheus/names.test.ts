@@ -23,6 +23,11 @@ const metrics: readonly (readonly [string, string, FamilyType, string])[] = [
   ["grüße", "°C", "gauge", "gr_e_C"],
   ["duration.seconds", "s", "gauge", "duration_seconds"],
   ["", "", "gauge", "_"],
+  ["rate", "1/s", "gauge", "rate_per_second"],
+  ["cost.per.user", "{row}/s", "gauge", "cost_per_user_per_second"],
+  ["net.bytes.per.second", "By/s", "gauge", "net_bytes_per_second"],
+  ["disk.foo.bar", "foo.bar", "gauge", "disk_foo_bar"],
+  ["built", "constructor", "gauge", "built_constructor"],
 ];
 for (const [name, unit, type, expected] of metrics) {
   test(`metricName of ${type} "${name}" in "${unit}" is ${expected}`, () =>
@@ -49,6 +54,11 @@ test("labelSet joins the values of keys that become one name, in the order of th
   );
 });
 
+test("labelSet gives one text to what is one series to Prometheus", () => {
+  assert.equal(labelSet({ "a.b": "1", a_a: "2" }), labelSet({ a_b: "1", "a.a": "2" }));
+  assert.equal(labelSet({ a: "1", empty: "" }), labelSet({ a: "1" }));
+});
+
 test("labelSet escapes what the format minds, and mends what is not Unicode", () => {
   assert.equal(
     labelSet({ a: 'back\\slash "quote"\nline', b: "lone \ud800 surrogate" }),
@@ -59,8 +69,13 @@ test("labelSet escapes what the format minds, and mends what is not Unicode", ()
 test("labelSet writes values that are no strings, and throws at none", () => {
   const circular: unknown[] = [];
   circular.push(circular);
-  const hostile = { a: 1, b: true, c: ["x", 2], d: undefined, e: null, f: 10n, g: circular } as never;
-  assert.equal(labelSet(hostile), 'a="1",b="true",c="[\\"x\\",2]",f="10",g="[object Array]"');
+  const untold = Object.assign(() => {}, { toString: () => assert.fail() });
+  const hostile = { a: 1, b: true, c: ["x", 2], d: undefined, e: null, f: 10n, g: circular, h: untold } as never;
+  assert.equal(labelSet(hostile), 'a="1",b="true",c="[\\"x\\",2]",f="10",g="[object Array]",h="[object Function]"');
+});
+
+test("numberText throws at what is no number", () => {
+  for (const value of [undefined, null, "1", {}]) assert.throws(() => numberText(value as never), TypeError);
 });
 
 test("numberText writes infinities as Prometheus does", () => {

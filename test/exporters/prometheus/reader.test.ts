@@ -37,3 +37,17 @@ test("PullReader.collectShared loses of a failing source only that source", asyn
   const { scopeMetrics } = await reader.collectShared(1_000);
   assert.equal(scopeMetrics.length, 1);
 });
+
+test("PullReader.collectShared is not held up by a source that never ends, this time or the next", async () => {
+  const reader = new PullReader({ metricProducers: [{ collect: () => new Promise(() => {}) }] });
+  const provider = new MeterProvider({ readers: [reader] });
+  provider.getMeter("m").createCounter("fine").add(1);
+  // The reader's own timer does not keep the process, and there is no server here that would.
+  const keepAlive = setInterval(() => {}, 1_000);
+  for (let scrape = 0; scrape < 2; scrape++) assert.equal((await reader.collectShared(20)).scopeMetrics.length, 1);
+  clearInterval(keepAlive);
+});
+
+test("PullReader.collectShared rejects without a provider", async () => {
+  await assert.rejects(new PullReader().collectShared(1_000), /not bound/);
+});

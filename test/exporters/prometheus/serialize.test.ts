@@ -98,6 +98,33 @@ test("Labels are rendered once per series, and a later value of the same series 
   }
 });
 
+test("Series that are one to Prometheus are written once", async () => {
+  const text = await exposed((meter) => {
+    const gauge = meter.createGauge("g");
+    gauge.record(1, { "a.b": "1", a_a: "2" });
+    gauge.record(2, { a_b: "1", "a.a": "2" });
+    gauge.record(3, { a_b: "1", "a.a": "2", none: "" });
+  });
+  assert.deepEqual(text.match(/^g\{.*$/gm), ['g{a_a="2",a_b="1"} 1']);
+});
+
+test("A metric that a producer hands in broken costs itself and no other", async () => {
+  const reader = new PullReader();
+  const provider = new MeterProvider({ readers: [reader] });
+  provider.getMeter("m").createGauge("broken").record(1);
+  provider.getMeter("m").createGauge("whole").record(1);
+  const collected = await reader.collectShared(1_000);
+  for (const point of [
+    { attributes: undefined, value: 1 },
+    { attributes: {}, value: undefined },
+  ]) {
+    const metrics = collected.scopeMetrics.flatMap((one) => one.metrics);
+    Object.assign(metrics.find(({ descriptor }) => descriptor.name === "broken") as object, { dataPoints: [point] });
+    const names = parseSamples(createSerializer()(collected)).map(({ name }) => name);
+    assert.deepEqual(names, ["whole", "target_info"]);
+  }
+});
+
 const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
 test(
   "promtool accepts a hostile set of names, labels and values",

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { get, request } from "node:http";
-import { type AddressInfo, createServer } from "node:net";
+import { Agent, get, request } from "node:http";
+import { type AddressInfo, type Socket, connect, createServer } from "node:net";
 import test from "node:test";
 import { gunzipSync } from "node:zlib";
 import {
   type MetricsServer,
   type MetricsServerOptions,
+  OWN_SERVER,
   startMetricsServer,
 } from "../../../src/exporters/prometheus/server.ts";
 
@@ -125,6 +127,79 @@ test("A handler of somebody else's answers in place of a scrape", () =>
   withServer({ handler: (_, response) => void response.end("theirs") }, async (url) => {
     assert.equal(await (await fetch(url)).text(), "theirs");
   }));
+
+test("A handler that fails later is a 503", () =>
+  withServer({ handler: () => Promise.reject(new Error("no luck")) }, async (url) => {
+    assert.equal((await fetch(url)).status, 503);
+  }));
+
+test("The server is marked as redtrail's own", () => {
+  let mark: unknown;
+  const handler = ({ socket }: { socket: Socket }, response: { end(): unknown }): void => {
+    mark = (socket as unknown as { server: Record<symbol, unknown> }).server[OWN_SERVER];
+    response.end();
+  };
+  return withServer({ handler }, async (url) => {
+    await (await fetch(url)).text();
+    assert.equal(mark, true);
+  });
+});
+
+test("A port that is none is said in one line, and nothing is served", async () => {
+  const { url, problem } = await startMetricsServer({ host: "localhost", port: 65_536, scrape: async () => "" }).ready;
+  assert.equal(url, undefined);
+  assert.equal(
+    problem,
+    'OTEL_EXPORTER_PROMETHEUS_PORT="65536" cannot be listened on (ERR_SOCKET_BAD_PORT); metrics are not served',
+  );
+});
+
+test("A server that is closed before it listens is ready with nothing, and does not listen afterwards", async () => {
+  const free = createServer().listen(0, "127.0.0.1");
+  await once(free, "listening");
+  const { port } = free.address() as AddressInfo;
+  free.close();
+  await once(free, "close");
+  const server = startMetricsServer({ host: "localhost", port, scrape: async () => "" });
+  await server.close();
+  assert.deepEqual(await server.ready, {});
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/metrics`));
+});
+
+test("What is no HTTP is a 400, and headers of more than 8 KiB are a 431", () =>
+  withServer({}, async (url) => {
+    for (const [sent, status] of [
+      ["nonsense\r\n\r\n", "400"],
+      [`GET /metrics HTTP/1.1\r\nhost: a\r\nx: ${"x".repeat(9_000)}\r\n\r\n`, "431"],
+    ] as const) {
+      const socket = connect(Number(new URL(url).port), "127.0.0.1").on("error", () => {});
+      socket.write(sent);
+      const [answer] = (await once(socket, "data")) as [Buffer];
+      assert.equal(String(answer).split(" ")[1], status);
+      socket.destroy();
+    }
+    assert.equal((await fetch(url)).status, 200);
+  }));
+
+test("A process ends although its server listens and a scraper keeps its connection", async () => {
+  const file = new URL("../../../src/exporters/prometheus/server.ts", import.meta.url);
+  const app = `import { startMetricsServer } from ${JSON.stringify(file)};
+    const { ready } = startMetricsServer({ host: "localhost", port: 0, scrape: async () => "" });
+    console.log((await ready).url);
+    process.stdin.once("data", () => process.stdin.destroy());`;
+  const child = spawn(process.execPath, [...process.execArgv, "--input-type=module", "--eval", app], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const exit = once(child, "exit");
+  const [url] = (await once(child.stdout, "data")) as [Buffer];
+  const [response] = (await once(get(String(url).trim(), { agent: new Agent({ keepAlive: true }) }), "response")) as [
+    import("node:http").IncomingMessage,
+  ];
+  response.resume();
+  await once(response, "end");
+  child.stdin.write("end\n");
+  assert.deepEqual(await exit, [0, null]);
+});
 
 test("A client that leaves in the middle harms nobody", () => {
   let leave = (): void => {};

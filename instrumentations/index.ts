@@ -1,5 +1,6 @@
 // The table of instrumentations: a new one is a row here and a folder beside this file.
 import { type TracerProvider, trace } from "@opentelemetry/api";
+import type { Config } from "../src/config/config.ts";
 import { log } from "../src/diagnostics/log.ts";
 import { VERSION } from "../src/version.ts";
 import { instrumentExpress } from "./express/routes.ts";
@@ -7,6 +8,8 @@ import { instrumentHttpClient } from "./http/client.ts";
 import { instrumentHttpServer } from "./http/server.ts";
 import type { InstrumentationHost, InstrumentationRow } from "./instrumentation.ts";
 import { instrumentUndici } from "./undici/client.ts";
+
+export type InstrumentationConfig = Pick<Config, "enabledInstrumentations" | "requestId" | "propagators">;
 
 export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   {
@@ -24,18 +27,21 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
 export const INSTRUMENTATION_NAMES: readonly string[] = INSTRUMENTATIONS.map(({ name }) => name);
 
 /**
- * Starts the named ones. Without a provider the registered one is used; it has to be registered before, because a proxy of
- * the API copy in this bundle does not hear of a provider that another copy registers.
+ * Starts those that are on. Without a provider the registered one is used; it has to be registered before, because a proxy
+ * of the API copy in this bundle does not hear of a provider that another copy registers.
  */
 export function startInstrumentations(
-  names: readonly string[],
-  options: Omit<InstrumentationHost, "tracer">,
+  { enabledInstrumentations, requestId, propagators }: InstrumentationConfig,
   provider: TracerProvider = trace.getTracerProvider(),
 ): void {
+  const host: Omit<InstrumentationHost, "tracer"> = {
+    echoRequestId: requestId.echo,
+    requestIdIsTraceId: requestId.format === "traceid" && propagators.includes("requestid"),
+  };
   for (const { name, start } of INSTRUMENTATIONS) {
-    if (!names.includes(name)) continue;
+    if (!enabledInstrumentations.includes(name)) continue;
     try {
-      start({ ...options, tracer: provider.getTracer(`redtrail/instrumentation-${name}`, VERSION) });
+      start({ ...host, tracer: provider.getTracer(`redtrail/instrumentation-${name}`, VERSION) });
     } catch (error) {
       log.warn(`instrumentation "${name}" could not start (${String(error)}); the others go on`);
     }

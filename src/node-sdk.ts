@@ -7,6 +7,7 @@ import { INSTRUMENTATION_NAMES } from "../instrumentations/index.ts";
 import { readEnvironment } from "./config/environment.ts";
 import { log } from "./diagnostics/log.ts";
 import { NodeSdkInstrumentation } from "./engines/node-sdk-instrumentation.ts";
+import { createSpanProcessors } from "./engines/native-spans.ts";
 import { startMetrics } from "./engines/native-metrics.ts";
 import { ZipkinSpanProcessor } from "./exporters/zipkin/exporter.ts";
 import { idGenerator } from "./id-generator.ts";
@@ -38,10 +39,7 @@ export function nodeSdkParts(): NodeSdkParts {
   const { config, problems } = readEnvironment(INSTRUMENTATION_NAMES);
   for (const problem of problems) log.warn(problem);
   const parts = createParts(config);
-  const zipkin = config.tracesExporters.includes("zipkin")
-    ? new ZipkinSpanProcessor({ ...config.zipkin, batch: config.batch })
-    : undefined;
-  const processors = [parts.requestIdProcessor, parts.red, zipkin];
+  const { zipkin, spanProcessors } = createSpanProcessors(parts);
   return {
     resource: parts.resource,
     autoDetectResources: false,
@@ -49,7 +47,7 @@ export function nodeSdkParts(): NodeSdkParts {
     textMapPropagator: parts.propagator,
     sampler: parts.sampler,
     idGenerator,
-    spanProcessors: processors.filter((one) => one !== undefined),
+    spanProcessors,
     metricReaders: startMetrics(parts, zipkin).readers,
     instrumentations: [new NodeSdkInstrumentation(config)],
   };

@@ -62,10 +62,7 @@ function startWith(config: Config, problems: readonly string[]): Telemetry {
   const engine = config.disabled ? undefined : createEngine(parts);
   // After the engine: upstream's NodeSDK sets a logger of its own.
   diag.setLogger(diagLogger, { logLevel: DIAG_LEVELS[config.logLevel], suppressOverrideMessage: true });
-  startInstrumentations(config.enabledInstrumentations, {
-    echoRequestId: config.requestId.echo,
-    requestIdIsTraceId: config.requestId.format === "traceid" && config.propagators.includes("requestid"),
-  });
+  startInstrumentations(config);
   if (engine === undefined) {
     log.info(`${VERSION}: OTEL_SDK_DISABLED="true", no spans and no metrics; headers are still propagated`);
     return NOTHING;

@@ -1,12 +1,12 @@
 // CLIENT spans for node:http and node:https, on diagnostics channels.
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client
-import { subscribe } from "node:diagnostics_channel";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { type Attributes, SpanKind, context as contextApi, propagation, trace } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import { redactPath, redactUrl } from "../../src/redaction.ts";
 import { ATTR } from "../../src/semconv.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
+import { observe } from "../observe.ts";
 import { ClientCall } from "./client-call.ts";
 import { parseAuthority } from "./host.ts";
 import { knownMethod, methodInName } from "./method.ts";
@@ -23,8 +23,7 @@ interface ClientMessage {
 }
 
 export function instrumentHttpClient({ tracer }: InstrumentationHost): void {
-  subscribe("http.client.request.created", (message) => {
-    const { request } = message as ClientMessage;
+  observe<ClientMessage>("http.client.request.created", ({ request }) => {
     const parent = contextApi.active();
     if (isTracingSuppressed(parent)) return;
     const attributes = startAttributes(request);
@@ -38,8 +37,7 @@ export function instrumentHttpClient({ tracer }: InstrumentationHost): void {
     if (request.method === "CONNECT" || request.hasHeader("upgrade")) request.once("close", endWhenSwitched);
   });
 
-  subscribe("http.client.response.finish", (message) => {
-    const { request, response } = message as ClientMessage;
+  observe<ClientMessage>("http.client.response.finish", ({ request, response }) => {
     const call = request[CALL];
     if (call === undefined) return;
     const { socket } = response;
@@ -48,8 +46,7 @@ export function instrumentHttpClient({ tracer }: InstrumentationHost): void {
     response.once("close", endWithResponse);
   });
 
-  subscribe("http.client.request.error", (message) => {
-    const { request, error } = message as ClientMessage;
+  observe<ClientMessage>("http.client.request.error", ({ request, error }) => {
     request[CALL]?.fail(error);
   });
 }

@@ -1,6 +1,5 @@
 // SERVER spans for node:http and node:https, on diagnostics channels: nothing of the app is wrapped on the ordinary path.
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
-import { subscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import {
@@ -19,6 +18,7 @@ import { REQUEST_ID_HEADER } from "../../src/propagators/request-id.ts";
 import { redactQuery } from "../../src/redaction.ts";
 import { ATTR } from "../../src/semconv.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
+import { observe } from "../observe.ts";
 import { bindEmitter } from "./bind-emitter.ts";
 import { parseAuthority } from "./host.ts";
 import { knownMethod, methodInName } from "./method.ts";
@@ -42,8 +42,7 @@ const OUR_OWN_REQUEST = suppressTracing(ROOT_CONTEXT);
 export function instrumentHttpServer(host: InstrumentationHost): void {
   const begin = createBegin(host);
 
-  subscribe("http.server.request.start", (message) => {
-    const { request, response, socket, server } = message as ServerMessage;
+  observe<ServerMessage>("http.server.request.start", ({ request, response, socket, server }) => {
     if (server[OWN_SERVER] === true) {
       contextApi.attach(OUR_OWN_REQUEST);
       return;
@@ -60,9 +59,7 @@ export function instrumentHttpServer(host: InstrumentationHost): void {
     contextApi.attach(state.context);
   });
 
-  subscribe("http.server.response.finish", (message) => {
-    serverRequestOf((message as ServerMessage).request)?.finish();
-  });
+  observe<ServerMessage>("http.server.response.finish", ({ request }) => serverRequestOf(request)?.finish());
 
   instrumentUpgrades(begin);
 }

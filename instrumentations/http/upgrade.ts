@@ -3,6 +3,7 @@ import type { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import { context as contextApi } from "@opentelemetry/api";
+import { log } from "../../src/diagnostics/log.ts";
 import { ERROR_TYPE } from "../../src/semconv.ts";
 import type { BeginServerRequest } from "./server.ts";
 import type { ServerRequest } from "./server-request.ts";
@@ -19,8 +20,14 @@ export function instrumentUpgrades(begin: BeginServerRequest): void {
     if (event !== "upgrade" && event !== "connect") return emit.apply(this, args);
     const [, request, socket] = args as [string, IncomingMessage, Socket];
     if (this.listenerCount(event) === 0 || !isExchange(request, socket)) return emit.apply(this, args);
-    const state = begin(request, socket);
-    endAtAnswer(state, socket);
+    let state: ServerRequest;
+    try {
+      state = begin(request, socket);
+      endAtAnswer(state, socket);
+    } catch (error) {
+      log.warnSometimes("upgrade", `an upgrade could not be traced (${String(error)})`);
+      return emit.apply(this, args);
+    }
     return contextApi.with(state.context, emit, this, ...args);
   };
 }

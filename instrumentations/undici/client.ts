@@ -1,6 +1,5 @@
 // CLIENT spans for fetch and undici, on undici's diagnostics channels.
 // https://undici.nodejs.org/#/docs/api/DiagnosticsChannel
-import { subscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 import {
   type Attributes,
@@ -18,6 +17,7 @@ import { ClientCall } from "../http/client-call.ts";
 import { parseAuthority } from "../http/host.ts";
 import { knownMethod, methodInName } from "../http/method.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
+import { observe } from "../observe.ts";
 
 const CALL: unique symbol = Symbol("redtrail.client-call");
 
@@ -39,8 +39,7 @@ interface UndiciMessage {
 }
 
 export function instrumentUndici({ tracer }: InstrumentationHost): void {
-  subscribe("undici:request:create", (message) => {
-    const { request } = message as UndiciMessage;
+  observe<UndiciMessage>("undici:request:create", ({ request }) => {
     const parent = contextApi.active();
     if (isTracingSuppressed(parent)) return;
     const attributes = startAttributes(request);
@@ -50,8 +49,7 @@ export function instrumentUndici({ tracer }: InstrumentationHost): void {
     propagation.inject(trace.setSpan(parent, span), request, headerSetter);
   });
 
-  subscribe("undici:client:sendHeaders", (message) => {
-    const { request, socket } = message as UndiciMessage;
+  observe<UndiciMessage>("undici:client:sendHeaders", ({ request, socket }) => {
     const call = request[CALL];
     if (call === undefined) return;
     call.connectedTo(socket.remoteAddress, socket.remotePort);
@@ -59,18 +57,14 @@ export function instrumentUndici({ tracer }: InstrumentationHost): void {
     if (request.upgrade !== undefined && request.upgrade !== null && request.upgrade !== false) call.end();
   });
 
-  subscribe("undici:request:headers", (message) => {
-    const { request, response } = message as UndiciMessage;
+  observe<UndiciMessage>("undici:request:headers", ({ request, response }) => {
     // 1xx responses come before the one that counts.
     if (response.statusCode >= 200) request[CALL]?.respond(response.statusCode, undefined, undefined, undefined);
   });
 
-  subscribe("undici:request:trailers", (message) => {
-    (message as UndiciMessage).request[CALL]?.end();
-  });
+  observe<UndiciMessage>("undici:request:trailers", ({ request }) => request[CALL]?.end());
 
-  subscribe("undici:request:error", (message) => {
-    const { request, error } = message as UndiciMessage;
+  observe<UndiciMessage>("undici:request:error", ({ request, error }) => {
     request[CALL]?.fail(error);
   });
 }

@@ -1,22 +1,18 @@
 // The default engine: the SDK's tracer and meter, with redtrail's own exporters at their ends.
 import { metrics, trace } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
-import { ConsoleSpanExporter, SimpleSpanProcessor, type SpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import { ZipkinSpanProcessor } from "../exporters/zipkin/exporter.ts";
+import { ConsoleSpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { idGenerator } from "../id-generator.ts";
 import { type Engine, type Parts, spansTo } from "./engine.ts";
 import { startMetrics } from "./native-metrics.ts";
+import { createSpanProcessors } from "./native-spans.ts";
 
 export function createNativeEngine(parts: Parts): Engine {
-  const { config, resource, sampler, red } = parts;
-  const zipkin = config.tracesExporters.includes("zipkin")
-    ? new ZipkinSpanProcessor({ ...config.zipkin, batch: config.batch })
-    : undefined;
-  const processors: (SpanProcessor | undefined)[] = [parts.requestIdProcessor, red, zipkin];
+  const { config, resource, sampler } = parts;
+  const { zipkin, spanProcessors } = createSpanProcessors(parts);
   if (config.tracesExporters.includes("console")) {
-    processors.push(new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() }));
+    spanProcessors.push(new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() }));
   }
-  const spanProcessors = processors.filter((one) => one !== undefined);
   const tracerProvider = new TracerProvider({
     resource,
     sampler,

@@ -1,36 +1,34 @@
 // redtrail's instrumentations in the shape that upstream's `registerInstrumentations` takes.
-import { INSTRUMENTATION_NAMES, startInstrumentations } from "../../instrumentations/index.ts";
 import type { TracerProvider } from "@opentelemetry/api";
-import type { Config } from "../config/config.ts";
+import {
+  INSTRUMENTATION_NAMES,
+  type InstrumentationConfig,
+  startInstrumentations,
+} from "../../instrumentations/index.ts";
 import { VERSION } from "../version.ts";
+
+const DEFAULTS: InstrumentationConfig = {
+  enabledInstrumentations: INSTRUMENTATION_NAMES,
+  requestId: { format: "uuid7", echo: true },
+  propagators: ["requestid"],
+};
 
 /** They subscribe once, and for the life of the process. */
 export class NodeSdkInstrumentation {
   readonly instrumentationName = "redtrail";
   readonly instrumentationVersion: string = VERSION;
-  readonly #config: Pick<Config, "enabledInstrumentations" | "requestId" | "propagators">;
+  readonly #config: InstrumentationConfig;
   #provider: TracerProvider | undefined;
   #enabled = false;
 
-  constructor(
-    config: Pick<Config, "enabledInstrumentations" | "requestId" | "propagators"> = {
-      enabledInstrumentations: INSTRUMENTATION_NAMES,
-      requestId: { format: "uuid7", echo: true },
-      propagators: ["requestid"],
-    },
-  ) {
+  constructor(config: InstrumentationConfig = DEFAULTS) {
     this.#config = config;
   }
 
   enable(): void {
     if (this.#enabled) return;
     this.#enabled = true;
-    const { enabledInstrumentations, requestId, propagators } = this.#config;
-    const options = {
-      echoRequestId: requestId.echo,
-      requestIdIsTraceId: requestId.format === "traceid" && propagators.includes("requestid"),
-    };
-    startInstrumentations(enabledInstrumentations, options, this.#provider);
+    startInstrumentations(this.#config, this.#provider);
   }
 
   disable(): void {}

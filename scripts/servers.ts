@@ -1,7 +1,7 @@
 // `npm run servers`: real servers for the tests and the demo, under .servers/. `npm run servers:stop` ends what this started.
 import { startPrometheus } from "./servers/prometheus.ts";
 import { provisionNodes } from "./servers/nodes.ts";
-import { stopAll } from "./servers/process.ts";
+import { say, stopAll } from "./servers/process.ts";
 import { startZipkin } from "./servers/zipkin.ts";
 
 const commands: Record<string, () => Promise<void>> = {
@@ -9,7 +9,7 @@ const commands: Record<string, () => Promise<void>> = {
     await provisionNodes();
     await startPrometheus();
     await startZipkin();
-    console.log("servers: ready; `npm run servers:stop` ends them");
+    say("ready; `npm run servers:stop` ends what this started");
   },
   async stop() {
     await stopAll();

@@ -25,7 +25,10 @@ interface Sums {
 
 const FAMILY = "http_server_request_duration_seconds";
 
-/** Rows in the order of the routes' names. Aborted requests are no errors, and not part of the quantiles. */
+/**
+ * Rows in the order of the routes' names. An error is a 5xx or a series with an `error_type`; aborted requests are counted apart, and
+ * are not part of the quantiles.
+ */
 export function routeRows(text: string): RouteRow[] {
   const routes = new Map<string, Sums>();
   for (const line of text.split("\n")) {
@@ -39,7 +42,8 @@ export function routeRows(text: string): RouteRow[] {
     if (line.startsWith(`${FAMILY}_count`)) {
       sums.count += value;
       if (isAborted) sums.aborted += value;
-      else if (labels["error_type"] !== undefined) sums.errors += value;
+      else if (labels["error_type"] !== undefined || labels["http_response_status_code"]?.startsWith("5"))
+        sums.errors += value;
     } else if (line.startsWith(`${FAMILY}_bucket`) && !isAborted) {
       addBucket(sums, labels["le"] === "+Inf" ? Infinity : Number(labels["le"]), value);
     }

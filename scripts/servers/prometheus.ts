@@ -1,7 +1,7 @@
 // Prometheus and promtool, from Debian's package.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SERVERS, isInstalled, run, startServer } from "./process.ts";
+import { SERVERS, isInstalled, run, say, startServer } from "./process.ts";
 
 export const PROMETHEUS_URL = "http://127.0.0.1:9090";
 /** A file `*.json` in here is a list of targets ([{ "targets": ["127.0.0.1:1234"] }]); Prometheus finds it within seconds. */
@@ -17,10 +17,13 @@ scrape_configs:
 
 export async function startPrometheus(): Promise<void> {
   if (!isInstalled("prometheus") || !isInstalled("promtool")) {
-    console.log("servers: installing Debian's prometheus");
+    say("installing Debian's prometheus (apt-get)");
     const hint = "as root on Debian this installs the package; elsewhere put `prometheus` and `promtool` on PATH";
     run("apt-get", ["update", "-q"], { hint });
     run("apt-get", ["install", "-y", "-q", "--no-install-recommends", "prometheus"], { hint });
+    // The package starts a service of its own, on the same port.
+    if (isInstalled("service"))
+      run("service", ["prometheus", "stop"], { hint: "the package's own service has to be stopped" });
   }
   const folder = join(SERVERS, "prometheus");
   mkdirSync(PROMETHEUS_TARGETS, { recursive: true });

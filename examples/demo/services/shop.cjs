@@ -36,3 +36,5 @@ app.use((error, request, response, next) => {
 });
 
 const server = app.listen(0, "127.0.0.1", () => process.send({ port: server.address().port }));
+// Ends with the demo, even with one that was killed.
+process.once("disconnect", () => process.exit());

@@ -17,3 +17,5 @@ const server = createServer(async (request, response) => {
   }
 });
 server.listen(0, "127.0.0.1", () => process.send({ port: server.address().port }));
+// Ends with the demo, even with one that was killed.
+process.once("disconnect", () => process.exit());

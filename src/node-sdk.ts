@@ -1,6 +1,6 @@
 // `redtrail/node-sdk`: redtrail's parts for people who write `new NodeSDK({...})` themselves.
 import type { ContextManager, TextMapPropagator } from "@opentelemetry/api";
-import type { MetricReader } from "@opentelemetry/sdk-metrics";
+import type { MetricReader, ViewOptions } from "@opentelemetry/sdk-metrics";
 import type { Resource } from "@opentelemetry/resources";
 import type { IdGenerator, Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { INSTRUMENTATION_NAMES } from "../instrumentations/index.ts";
@@ -25,6 +25,8 @@ export interface NodeSdkParts {
   readonly spanProcessors: SpanProcessor[];
   /** Serves Prometheus, RED metrics included. */
   readonly metricReaders: MetricReader[];
+  /** What instruments of others record under a name of the RED metrics is dropped: it would be the same requests again. */
+  readonly views: ViewOptions[];
   /** redtrail's http, undici and express instrumentations as one. Do not add upstream's beside them: calls would count twice. */
   readonly instrumentations: NodeSdkInstrumentation[];
 }
@@ -40,6 +42,7 @@ export function nodeSdkParts(): NodeSdkParts {
   for (const problem of problems) log.warn(problem);
   const parts = createParts(config);
   const { zipkin, spanProcessors } = createSpanProcessors(parts);
+  const { readers, views } = startMetrics(parts, zipkin);
   return {
     resource: parts.resource,
     autoDetectResources: false,
@@ -48,7 +51,8 @@ export function nodeSdkParts(): NodeSdkParts {
     sampler: parts.sampler,
     idGenerator,
     spanProcessors,
-    metricReaders: startMetrics(parts, zipkin).readers,
+    metricReaders: readers,
+    views,
     instrumentations: [new NodeSdkInstrumentation(config)],
   };
 }

@@ -21,6 +21,8 @@ export function createParts(config: Config): Parts {
     propagator: createPropagator(config),
     sampler: createSampler(config),
     requestIdProcessor: new RequestIdSpanProcessor(),
-    red: takesMetrics ? new RedMetricsSpanProcessor({ serviceName, seriesLimit: config.redSeriesLimit }) : undefined,
+    red: takesMetrics
+      ? new RedMetricsSpanProcessor({ ...config.red, serviceName, resourceAttributes: resource.attributes })
+      : undefined,
   };
 }

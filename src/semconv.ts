@@ -19,6 +19,8 @@ export const ATTR = {
   urlQuery: "url.query",
   urlScheme: "url.scheme",
   userAgent: "user_agent.original",
+  /** Ours, in seconds: how long a message waited between being sent and being processed. */
+  queueTime: "redtrail.messaging.queue.time",
   /** Ours: the response was a stream (SSE), whose length says nothing about how fast it was. */
   streaming: "redtrail.http.streaming",
 } as const;

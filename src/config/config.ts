@@ -1,5 +1,7 @@
 // What the rest of redtrail knows of its settings: read once, by read.ts, from the table in settings.ts.
 import type { Attributes } from "@opentelemetry/api";
+import type { TranslationStrategy } from "../exporters/prometheus/names.ts";
+import type { RedOptions } from "../metrics/red-options.ts";
 
 export type EngineName = "native" | "node-sdk";
 export type LogLevel = "none" | "error" | "warn" | "info" | "debug" | "verbose" | "all";
@@ -42,6 +44,17 @@ export interface PrometheusConfig {
   readonly host: string;
   /** 0 means any free port. @default 9464 */
   readonly port: number;
+  readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string } | undefined;
+  /** Lines `user:password`; undefined is open to whoever reaches the port. */
+  readonly authFile: string | undefined;
+  /** @default underscoreescapingwithsuffixes */
+  readonly translationStrategy: TranslationStrategy;
+  readonly scopeLabels: boolean;
+  readonly targetInfo: boolean;
+  /** Keys of resource attributes, `*` for any characters. */
+  readonly resourceLabels: readonly string[];
+  /** `_created` samples in OpenMetrics text. @default false */
+  readonly created: boolean;
 }
 
 export interface Config {
@@ -72,8 +85,12 @@ export interface Config {
   /** Short names of instrumentations that are on, in the order of instrumentations/index.ts. */
   readonly enabledInstrumentations: readonly string[];
   readonly requestId: { readonly format: RequestIdFormat; readonly echo: boolean };
-  /** Series per metric family at most; one more than that goes to the overflow series. @default 2000 */
-  readonly redSeriesLimit: number;
+  readonly red: RedOptions;
+  readonly runtimeMetrics: boolean;
+  /** Whether the workers of a cluster share one metrics port. @default true */
+  readonly mergeCluster: boolean;
+  /** Whether redtrail runs in worker threads. @default false */
+  readonly workerThreads: boolean;
   /** Milliseconds that a process end may wait for the last delivery. @default 2000 */
   readonly shutdownTimeoutMs: number;
 }

@@ -9,7 +9,13 @@ export interface Parsed<Value> {
   readonly problems: readonly string[];
 }
 
-export type SettingValue = string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
+export type SettingValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | readonly number[]
+  | Readonly<Record<string, string>>;
 
 /** Problems name no consequence for the whole value; the caller, who knows the default, adds `; using ...`. */
 export function parseSetting(setting: Setting, text: string): Parsed<SettingValue> {
@@ -24,6 +30,10 @@ export function parseSetting(setting: Setting, text: string): Parsed<SettingValu
       return parseChoice(setting, text);
     case "list":
       return parseList(setting, text);
+    case "texts":
+      return { value: membersOf(text), problems: [] };
+    case "numbers":
+      return parseNumbers(text);
     case "url":
       return parseUrl(text);
     case "pairs":
@@ -83,14 +93,7 @@ function parseChoice(setting: Setting, text: string): Parsed<string> {
 /** Unknown members are left out one by one; `none` beside others is left out as well. */
 function parseList(setting: Setting, text: string): Parsed<readonly string[]> {
   const { values = [] } = setting;
-  const members = [
-    ...new Set(
-      text
-        .toLowerCase()
-        .split(",")
-        .map((member) => member.trim()),
-    ),
-  ].filter((member) => member !== "");
+  const members = membersOf(text.toLowerCase());
   const problems = members
     .filter((member) => !values.includes(member))
     .map((member) => `holds "${member}", which ${unknown(setting, member)}`);
@@ -100,6 +103,25 @@ function parseList(setting: Setting, text: string): Parsed<readonly string[]> {
     problems.push('holds "none" beside others');
   }
   return known.length === 0 ? { problems } : { value: known, problems };
+}
+
+function membersOf(text: string): string[] {
+  const members = text.split(",").map((member) => member.trim());
+  return [...new Set(members)].filter((member) => member !== "");
+}
+
+/** A bad member is left out, and the others stay. */
+function parseNumbers(text: string): Parsed<readonly number[]> {
+  const members = membersOf(text);
+  const isBound = (member: string): boolean => Number(member) > 0 && Number.isFinite(Number(member));
+  const problems = members
+    .filter((member) => !isBound(member))
+    .map((member) => `holds "${member}", which is no number above 0`);
+  const value = members
+    .filter(isBound)
+    .map(Number)
+    .toSorted((a, b) => a - b);
+  return value.length === 0 ? { problems } : { value, problems };
 }
 
 function unknown({ values = [], unsupported = [] }: Setting, text: string): string {

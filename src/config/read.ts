@@ -9,17 +9,11 @@ import type {
 } from "./config.ts";
 import type { LogLevel, ResourceDetectorName, SamplerName, SpanLimitsConfig, TracesExporterName } from "./config.ts";
 import { type SettingValue, defaultValue, displayText, parseSetting } from "./parse.ts";
+import { type SettingReader, readPrometheus, readRed } from "./metrics.ts";
 import { PASSED_THROUGH, SETTINGS, type Setting } from "./settings.ts";
 import { suggest } from "./suggest.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-interface Reader {
-  readonly problems: string[];
-  /** The value of a setting, or its default; undefined where it is unset and has no default. */
-  get(name: string, values?: readonly string[]): SettingValue | undefined;
-  isSet(name: string): boolean;
-}
 
 export function readConfig(
   env: Environment,
@@ -44,7 +38,7 @@ export function readConfig(
     batch: readBatch(reader),
     spanLimits: readSpanLimits(reader),
     zipkin: { endpoint: text("OTEL_EXPORTER_ZIPKIN_ENDPOINT"), timeoutMs: number("OTEL_EXPORTER_ZIPKIN_TIMEOUT") },
-    prometheus: { host: text("OTEL_EXPORTER_PROMETHEUS_HOST"), port: number("OTEL_EXPORTER_PROMETHEUS_PORT") },
+    prometheus: readPrometheus(reader),
     metricExport: {
       intervalMs: number("OTEL_METRIC_EXPORT_INTERVAL"),
       timeoutMs: number("OTEL_METRIC_EXPORT_TIMEOUT"),
@@ -58,7 +52,10 @@ export function readConfig(
       format: text("REDTRAIL_REQUEST_ID_FORMAT") as RequestIdFormat,
       echo: reader.get("REDTRAIL_REQUEST_ID_ECHO") as boolean,
     },
-    redSeriesLimit: number("REDTRAIL_RED_SERIES_LIMIT"),
+    red: readRed(reader),
+    runtimeMetrics: reader.get("REDTRAIL_RUNTIME_METRICS") as boolean,
+    mergeCluster: text("REDTRAIL_CLUSTER_METRICS") === "merge",
+    workerThreads: reader.get("REDTRAIL_WORKER_THREADS") as boolean,
     shutdownTimeoutMs: number("REDTRAIL_SHUTDOWN_TIMEOUT"),
   };
   reader.problems.push(...misspeltNames(env));
@@ -70,7 +67,7 @@ function oneLine(problem: string): string {
   return problem.replaceAll(/\p{Cc}+/gu, " ");
 }
 
-function createReader(env: Environment): Reader {
+function createReader(env: Environment): SettingReader {
   const problems: string[] = [];
   const textOf = (name: string): string => (env[name] ?? "").trim();
 
@@ -99,7 +96,7 @@ function consequence(setting: Setting, value: SettingValue | undefined): string 
 }
 
 /** By the letter a ratio alone would be ignored; who sets one wants it (see RATIONALE.md). */
-function readSampler(reader: Reader): Pick<Config, "sampler" | "samplerRatio"> {
+function readSampler(reader: SettingReader): Pick<Config, "sampler" | "samplerRatio"> {
   const problemsBefore = reader.problems.length;
   const samplerRatio = reader.get("OTEL_TRACES_SAMPLER_ARG") as number;
   const isUsable = reader.isSet("OTEL_TRACES_SAMPLER_ARG") && reader.problems.length === problemsBefore;
@@ -115,7 +112,7 @@ function readSampler(reader: Reader): Pick<Config, "sampler" | "samplerRatio"> {
 type Exporters = Pick<Config, "engine" | "tracesExporters" | "metricsExporters" | "logsExporters">;
 
 /** OTLP is upstream's, so naming it chooses the engine, unless the engine was named too. */
-function readExporters(reader: Reader): Exporters {
+function readExporters(reader: SettingReader): Exporters {
   const engine = reader.get("REDTRAIL_ENGINE") as EngineName | undefined;
   const exporters = {
     tracesExporters: reader.get("OTEL_TRACES_EXPORTER") as readonly TracesExporterName[],
@@ -140,7 +137,7 @@ function withoutOtlp<Name extends string>(names: readonly Name[], fallback: Name
   return rest.length === 0 ? [fallback] : rest;
 }
 
-function readBatch(reader: Reader): Config["batch"] {
+function readBatch(reader: SettingReader): Config["batch"] {
   const maxQueueSize = reader.get("OTEL_BSP_MAX_QUEUE_SIZE") as number;
   let maxExportBatchSize = reader.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") as number;
   if (maxExportBatchSize > maxQueueSize) {
@@ -158,7 +155,7 @@ function readBatch(reader: Reader): Config["batch"] {
   };
 }
 
-function readSpanLimits(reader: Reader): SpanLimitsConfig {
+function readSpanLimits(reader: SettingReader): SpanLimitsConfig {
   const number = (name: string): number | undefined => reader.get(name) as number | undefined;
   const count = number("OTEL_ATTRIBUTE_COUNT_LIMIT") ?? Infinity;
   const length = number("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT") ?? Infinity;
@@ -173,7 +170,7 @@ function readSpanLimits(reader: Reader): SpanLimitsConfig {
 }
 
 /** The names that upstream's register knows are told from misspelt ones only by not being near to any of ours. */
-function readInstrumentations(reader: Reader, names: readonly string[]): readonly string[] {
+function readInstrumentations(reader: SettingReader, names: readonly string[]): readonly string[] {
   const enabled = reader.get("OTEL_NODE_ENABLED_INSTRUMENTATIONS", [...names, "all"]) as readonly string[];
   const disabled = (reader.get("OTEL_NODE_DISABLED_INSTRUMENTATIONS", names) ?? []) as readonly string[];
   const isEnabled = (name: string): boolean => enabled.includes("all") || enabled.includes(name);

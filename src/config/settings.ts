@@ -1,7 +1,20 @@
 // The one table of settings: what each is called, may be, is by default and means. The parser and README's table come from it.
 // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 
-export type SettingType = "boolean" | "integer" | "ratio" | "choice" | "list" | "url" | "text" | "pairs";
+export type SettingType =
+  | "boolean"
+  | "integer"
+  | "ratio"
+  | "choice"
+  /** Members of `values`, in lower case. */
+  | "list"
+  /** Members as they are written. */
+  | "texts"
+  /** Numbers above 0, in order. */
+  | "numbers"
+  | "url"
+  | "text"
+  | "pairs";
 
 export interface Setting {
   readonly name: string;
@@ -212,10 +225,17 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         doc: "The port; 0 is any free one.",
       },
       {
-        name: "REDTRAIL_RED_SERIES_LIMIT",
-        ...count,
-        default: "2000",
-        doc: "Series per metric family; further ones are counted together.",
+        name: "OTEL_METRICS_EXEMPLAR_FILTER",
+        type: "choice",
+        values: ["trace_based", "always_on", "always_off"],
+        default: "trace_based",
+        doc: "Which spans may be exemplars; `trace_based`: sampled ones.",
+      },
+      {
+        name: "REDTRAIL_RUNTIME_METRICS",
+        type: "boolean",
+        default: "true",
+        doc: "Event loop, garbage collection, heap, CPU, handles.",
       },
       {
         name: "OTEL_METRIC_EXPORT_INTERVAL",
@@ -235,6 +255,175 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         values: ["otlp", "none"],
         default: "none",
         doc: "Where records of the logs API go.",
+      },
+    ],
+  },
+  {
+    title: "RED metrics",
+    settings: [
+      {
+        name: "REDTRAIL_RED_METRICS",
+        type: "list",
+        values: ["http", "db", "messaging", "rpc", "spanmetrics", "none"],
+        default: "http,db,messaging,rpc,spanmetrics",
+        doc: "Which metrics are made of spans.",
+      },
+      {
+        name: "REDTRAIL_RED_PROFILE",
+        type: "choice",
+        values: ["collector", "tempo", "both"],
+        default: "collector",
+        doc: "Names of the span metrics: the Collector's (`traces_span_metrics_*`), Tempo's (`traces_spanmetrics_*`), or both.",
+      },
+      {
+        name: "REDTRAIL_RED_UNIT",
+        type: "choice",
+        values: ["s", "ms"],
+        default: "s",
+        doc: "Unit of the span metrics' durations; Tempo's are in seconds.",
+      },
+      {
+        name: "REDTRAIL_RED_NAMESPACE",
+        type: "text",
+        default: "traces.span.metrics",
+        doc: "What the Collector profile's names begin with.",
+      },
+      {
+        name: "REDTRAIL_RED_DIMENSIONS",
+        type: "texts",
+        doc: "Further labels of the span metrics, `key[=default][@calls|duration]`: a span attribute, else a resource attribute, else the default.",
+      },
+      {
+        name: "REDTRAIL_RED_EXCLUDE",
+        type: "texts",
+        doc: "Spans that are not counted: `route:/healthz`, `name:GET /internal/*`, `kind:producer`, `scope:@opentelemetry/*`.",
+      },
+      {
+        name: "REDTRAIL_RED_ERRORS",
+        type: "texts",
+        doc: "Answers that count as errors, `server:5xx,server:429,client:5xx`. Unset: server 5xx, client 4xx and 5xx.",
+      },
+      {
+        name: "REDTRAIL_RED_ABORTED",
+        type: "choice",
+        values: ["separate", "exclude", "include"],
+        default: "separate",
+        doc: "Requests that break off: series of their own (`error_type`), in no duration, or as others.",
+      },
+      {
+        name: "REDTRAIL_RED_STREAMS",
+        type: "choice",
+        values: ["exclude", "include"],
+        default: "exclude",
+        doc: "Whether event streams count in the durations.",
+      },
+      {
+        name: "REDTRAIL_RED_BUCKETS",
+        type: "numbers",
+        doc: "Histogram bounds in seconds, in place of the conventions' (not of db).",
+      },
+      {
+        name: "REDTRAIL_RED_SLO",
+        type: "numbers",
+        doc: "Further bounds in seconds: objectives, or `0.3,1.2` for an apdex of 0.3.",
+      },
+      {
+        name: "REDTRAIL_RED_NATIVE_HISTOGRAMS",
+        type: "boolean",
+        default: "true",
+        doc: "Whether histograms are kept as native ones too; Prometheus takes them over protobuf.",
+      },
+      {
+        name: "REDTRAIL_RED_SERIES_LIMIT",
+        ...count,
+        default: "2000",
+        doc: "Series per metric; further ones are counted together.",
+      },
+      {
+        name: "REDTRAIL_RED_LABEL_LIMITS",
+        type: "pairs",
+        doc: "Distinct values per label, beyond which one is `_other`: `http.route=512,span.name=1024,error.type=64` and 512 of others are the defaults.",
+      },
+      {
+        name: "REDTRAIL_RED_IDLE_AFTER",
+        ...limit,
+        default: "900000",
+        doc: "Milliseconds after which an idle series gives way to a new one, if there is no room; 0 is never.",
+      },
+      {
+        name: "REDTRAIL_RED_TEMPLATE_IDS",
+        type: "boolean",
+        default: "false",
+        doc: "Whether numbers, UUIDs, hashes, dates and the like in span names and routes become `{id}`.",
+      },
+    ],
+  },
+  {
+    title: "Prometheus",
+    settings: [
+      {
+        name: "REDTRAIL_PROMETHEUS_TRANSLATION_STRATEGY",
+        type: "choice",
+        values: [
+          "underscoreescapingwithsuffixes",
+          "underscoreescapingwithoutsuffixes",
+          "noutf8escapingwithsuffixes",
+          "notranslation",
+        ],
+        default: "underscoreescapingwithsuffixes",
+        doc: "How OpenTelemetry's names become Prometheus'.",
+      },
+      {
+        name: "REDTRAIL_PROMETHEUS_SCOPE_LABELS",
+        type: "boolean",
+        default: "true",
+        doc: "Whether samples say which instrumentation they are of (`otel_scope_*`).",
+      },
+      {
+        name: "REDTRAIL_PROMETHEUS_TARGET_INFO",
+        type: "boolean",
+        default: "true",
+        doc: "Whether the resource goes out as `target_info`.",
+      },
+      {
+        name: "REDTRAIL_PROMETHEUS_RESOURCE_LABELS",
+        type: "texts",
+        doc: "Resource attributes that every sample carries, with `*` for any characters: `service.version,k8s.*`.",
+      },
+      {
+        name: "REDTRAIL_PROMETHEUS_CREATED",
+        type: "boolean",
+        default: "false",
+        doc: "Whether OpenMetrics text has `_created` samples; protobuf always carries start times.",
+      },
+      {
+        name: "REDTRAIL_PROMETHEUS_TLS_CERT_FILE",
+        type: "text",
+        doc: "Certificate (PEM) that metrics are served with over https; read again when it changes.",
+      },
+      { name: "REDTRAIL_PROMETHEUS_TLS_KEY_FILE", type: "text", doc: "The certificate's private key (PEM)." },
+      {
+        name: "REDTRAIL_PROMETHEUS_TLS_CLIENT_CA_FILE",
+        type: "text",
+        doc: "Only clients with a certificate of these authorities (PEM) are served.",
+      },
+      {
+        name: "REDTRAIL_PROMETHEUS_AUTH_FILE",
+        type: "text",
+        doc: "Lines `user:password` (plain, or `scrypt:N:r:p:salt:hash`): metrics need basic authentication.",
+      },
+      {
+        name: "REDTRAIL_CLUSTER_METRICS",
+        type: "choice",
+        values: ["merge", "separate"],
+        default: "merge",
+        doc: "Workers of node:cluster and of PM2's cluster mode: one port with their sum, or a port each.",
+      },
+      {
+        name: "REDTRAIL_WORKER_THREADS",
+        type: "boolean",
+        default: "false",
+        doc: "Whether redtrail runs in worker threads too; their metrics count in the process's.",
       },
     ],
   },
@@ -270,7 +459,7 @@ export const SETTINGS: ReadonlyMap<string, Setting> = new Map(
 
 /** Variables that OpenTelemetry defines and that upstream's parts read themselves, by name or by the name's beginning. */
 export const PASSED_THROUGH: { readonly names: readonly string[]; readonly prefixes: readonly string[] } = {
-  names: ["OTEL_CONFIG_FILE", "OTEL_METRICS_EXEMPLAR_FILTER", "OTEL_SEMCONV_STABILITY_OPT_IN"],
+  names: ["OTEL_CONFIG_FILE", "OTEL_SEMCONV_STABILITY_OPT_IN"],
   prefixes: [
     "OTEL_BLRP_",
     "OTEL_EXPERIMENTAL_",

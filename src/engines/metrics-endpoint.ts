@@ -12,10 +12,10 @@ export interface MetricsEndpoint {
 export const noMetricsEndpoint: MetricsEndpoint = { address: Promise.resolve("off"), close: async () => {} };
 
 export function serveMetrics(
-  { host, port }: PrometheusConfig,
+  { host, port, tls, authFile }: Pick<PrometheusConfig, "host" | "port" | "tls" | "authFile">,
   source: Pick<MetricsServerOptions, "scrape" | "handler">,
 ): MetricsEndpoint {
-  const server = startMetricsServer({ host, port, ...source });
+  const server = startMetricsServer({ host, port, tls, authFile, ...source });
   return {
     address: server.ready.then(({ url, problem }) => {
       if (problem !== undefined) log.warn(problem);

@@ -20,8 +20,9 @@ export function createNativeEngine(parts: Parts): Engine {
     spanLimits: config.spanLimits,
     spanProcessors,
   });
-  const { endpoint, readers } = startMetrics(parts, zipkin);
-  const meterProvider = new MeterProvider({ resource, readers });
+  const metricsParts = startMetrics(parts, zipkin);
+  const { endpoint, readers, views } = metricsParts;
+  const meterProvider = new MeterProvider({ resource, readers, views });
   trace.setGlobalTracerProvider(tracerProvider);
   metrics.setGlobalMeterProvider(meterProvider);
 
@@ -32,7 +33,7 @@ export function createNativeEngine(parts: Parts): Engine {
     flushSync: (timeoutMs) => void zipkin?.flushSync(timeoutMs),
     async shutdown(deadlineMs) {
       await zipkin?.shutdown(deadlineMs);
-      await Promise.allSettled([tracerProvider.shutdown(), meterProvider.shutdown(), endpoint.close()]);
+      await Promise.allSettled([tracerProvider.shutdown(), meterProvider.shutdown(), metricsParts.close()]);
     },
   };
 }

@@ -15,7 +15,9 @@ import { BatchSpanProcessor, ConsoleSpanExporter, type SpanExporter } from "@ope
 import type { Config, OtlpProtocol, TracesExporterName } from "../config/config.ts";
 import { idGenerator } from "../id-generator.ts";
 import { type Engine, type Parts, spansTo } from "./engine.ts";
+import { createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type MetricsEndpoint, noMetricsEndpoint, serveMetrics } from "./metrics-endpoint.ts";
+import { oneWriterPerName } from "./native-metrics.ts";
 
 export function createNodeSdkEngine(parts: Parts): Engine {
   const { config, red } = parts;
@@ -29,7 +31,11 @@ export function createNodeSdkEngine(parts: Parts): Engine {
         exportTimeoutMillis: config.batch.exportTimeoutMs,
       }),
   );
-  const { endpoint, readers } = createReaders(config, red === undefined ? [] : [red.producer]);
+  const runtime = config.runtimeMetrics && red !== undefined ? createRuntimeMetrics() : undefined;
+  const { endpoint, readers } = createReaders(config, [
+    ...(red === undefined ? [] : [red.producer]),
+    ...(runtime === undefined ? [] : [runtime.producer]),
+  ]);
   const sdk = new NodeSDK({
     resource: parts.resource,
     autoDetectResources: false,
@@ -41,6 +47,7 @@ export function createNodeSdkEngine(parts: Parts): Engine {
     spanLimits: config.spanLimits,
     spanProcessors: [parts.requestIdProcessor, ...(red === undefined ? [] : [red]), ...batches],
     metricReaders: readers,
+    views: oneWriterPerName(red?.names ?? []),
     ...(config.logsExporters.includes("otlp") ? {} : { logRecordProcessors: [] }),
   });
   sdk.start();
@@ -58,6 +65,7 @@ export function createNodeSdkEngine(parts: Parts): Engine {
     async shutdown(deadlineMs) {
       await flush(deadlineMs);
       await within(deadlineMs, Promise.allSettled([sdk.shutdown(), endpoint.close()]));
+      runtime?.stop();
     },
   };
 }

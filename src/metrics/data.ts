@@ -1,11 +1,13 @@
 // The series that RED aggregation counts in: they are OpenTelemetry data points, so a collection copies nothing.
 import type { Attributes, HrTime } from "@opentelemetry/api";
 import type { DataPoint } from "@opentelemetry/sdk-metrics";
-
-/** Seconds; the semantic conventions' advice for HTTP durations. */
-export const HTTP_DURATION_BOUNDS: readonly number[] = [
-  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
-];
+import {
+  type ExponentialBuckets,
+  createExponentialBuckets,
+  exponentialIndex,
+  recordExponential,
+} from "./exponential.ts";
+import { type Exemplar, type Origin, updateExemplar } from "./exemplar.ts";
 
 export interface HistogramValue {
   buckets: { boundaries: number[]; counts: number[] };
@@ -13,10 +15,26 @@ export interface HistogramValue {
   count: number;
 }
 
-export type HistogramSeries = { -readonly [K in keyof DataPoint<HistogramValue>]: DataPoint<HistogramValue>[K] };
-export type CounterSeries = { -readonly [K in keyof DataPoint<number>]: DataPoint<number>[K] };
+export interface HistogramSeries extends Writable<DataPoint<HistogramValue>> {
+  /** Unix seconds of the last recording. */
+  lastSeen: number;
+  /** By the index of the classic bucket that holds its value. */
+  exemplars?: (Exemplar | undefined)[];
+  exponential?: ExponentialBuckets;
+}
 
-export function createHistogramSeries(attributes: Attributes, boundaries: readonly number[]): HistogramSeries {
+export interface CounterSeries extends Writable<DataPoint<number>> {
+  lastSeen: number;
+  exemplar?: Exemplar | undefined;
+}
+
+type Writable<Type> = { -readonly [K in keyof Type]: Type[K] };
+
+export function createHistogramSeries(
+  attributes: Attributes,
+  boundaries: readonly number[],
+  withExponential = false,
+): HistogramSeries {
   const counts = Array.from({ length: boundaries.length + 1 }, () => 0);
   const startTime = now();
   return {
@@ -24,22 +42,66 @@ export function createHistogramSeries(attributes: Attributes, boundaries: readon
     startTime,
     endTime: startTime,
     value: { buckets: { boundaries: boundaries as number[], counts }, sum: 0, count: 0 },
+    lastSeen: startTime[0],
+    ...(withExponential ? { exponential: createExponentialBuckets() } : {}),
   };
 }
 
 export function createCounterSeries(attributes: Attributes): CounterSeries {
   const startTime = now();
-  return { attributes, startTime, endTime: startTime, value: 0 };
+  return { attributes, startTime, endTime: startTime, value: 0, lastSeen: startTime[0] };
 }
 
-/** Counts one duration in seconds. A bucket holds what is at most its bound. */
-export function recordDuration({ value }: HistogramSeries, seconds: number): void {
-  const { boundaries, counts } = value.buckets;
-  let index = 0;
-  while (index < boundaries.length && seconds > (boundaries[index] as number)) index++;
-  (counts[index] as number)++;
-  value.sum += seconds;
-  value.count++;
+/** A value on its way into histograms: where it falls is found out once for all that have the same buckets. */
+export interface Measurement {
+  value: number;
+  exponentialIndex: number;
+  boundaries: readonly number[] | undefined;
+  bucket: number;
+}
+
+/** Fills and returns `measurement`, or a new one. */
+export function measure(value: number, measurement?: Measurement): Measurement {
+  if (measurement === undefined) {
+    return { value, exponentialIndex: exponentialIndex(value), boundaries: undefined, bucket: 0 };
+  }
+  measurement.value = value;
+  measurement.exponentialIndex = exponentialIndex(value);
+  measurement.boundaries = undefined;
+  return measurement;
+}
+
+/** Counts one value, as a rule seconds. A bucket holds what is at most its bound. */
+export function record(series: HistogramSeries, measured: Measurement, atSeconds: number, origin?: Origin): void {
+  const histogram = series.value;
+  const { boundaries, counts } = histogram.buckets;
+  const { value } = measured;
+  if (measured.boundaries !== boundaries) {
+    const last = boundaries.length;
+    let index = 0;
+    while (index < last && value > (boundaries[index] as number)) index++;
+    measured.boundaries = boundaries;
+    measured.bucket = index;
+  }
+  const { bucket } = measured;
+  (counts[bucket] as number)++;
+  histogram.sum += value;
+  histogram.count++;
+  series.lastSeen = atSeconds;
+  if (series.exponential !== undefined) recordExponential(series.exponential, measured.exponentialIndex);
+  if (origin === undefined) return;
+  series.exemplars ??= Array.from({ length: counts.length }, () => undefined);
+  series.exemplars[bucket] = updateExemplar(series.exemplars[bucket], value, origin);
+}
+
+export function recordValue(series: HistogramSeries, value: number, atSeconds: number, origin?: Origin): void {
+  record(series, measure(value), atSeconds, origin);
+}
+
+export function countOne(series: CounterSeries, atSeconds: number, origin?: Origin): void {
+  series.value++;
+  series.lastSeen = atSeconds;
+  if (origin !== undefined) series.exemplar = updateExemplar(series.exemplar, 1, origin);
 }
 
 export function now(): HrTime {

@@ -1,228 +1,269 @@
 // Rate, errors and duration from the spans that end here: exact at any sampling rate, bounded in series.
 // https://opentelemetry.io/docs/specs/semconv/http/http-metrics/ and the Collector's span metrics connector give the names.
-import { type Attributes, SpanKind, ValueType } from "@opentelemetry/api";
-import { AggregationTemporality, DataPointType, type MetricData, type ScopeMetrics } from "@opentelemetry/sdk-metrics";
+import { SpanKind } from "@opentelemetry/api";
+import type { MetricData, ScopeMetrics } from "@opentelemetry/sdk-metrics";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import { log } from "../diagnostics/log.ts";
 import { ATTR, ERROR_TYPE } from "../semconv.ts";
 import { VERSION } from "../version.ts";
+import { ACTIVE_REQUESTS, ActiveRequests } from "./active-requests.ts";
+import { createErrorTest } from "./error-class.ts";
+import { createExclusionTest } from "./exclusion.ts";
+import { type Origin, originOf } from "./exemplar.ts";
+import {
+  FAMILIES,
+  type FamilyDefinition,
+  MESSAGING_QUEUE_TIME,
+  type Source,
+  familyOf,
+  queueTimeS,
+} from "./families.ts";
+import type { LabelValue } from "./labels.ts";
+import { SeriesMemo } from "./series-memo.ts";
 import {
   type CounterSeries,
-  HTTP_DURATION_BOUNDS,
   type HistogramSeries,
-  createCounterSeries,
-  createHistogramSeries,
-  now,
-  recordDuration,
+  type Measurement,
+  countOne,
+  measure,
+  record,
+  recordValue,
 } from "./data.ts";
-import { type LabelValue, SeriesRegistry } from "./series-registry.ts";
+import { FamilyMetrics } from "./family-metrics.ts";
+import { LiveSpans } from "./live-spans.ts";
+import { RED_DEFAULTS, type RedMetricsOptions, type RedOptions } from "./red-options.ts";
+import { type RegistryState, redSelfMetrics } from "./red-self-metrics.ts";
+import { ERROR, STATUS_NAMES, SpanMetrics, UNSET } from "./span-metrics.ts";
 
-export interface RedMetricsOptions {
-  readonly serviceName: string;
-  /** Series per metric family at most. @default 2000 */
-  readonly seriesLimit?: number;
+/** The series that a span is counted in; each is looked up when it is first needed. */
+interface SpanSeries {
+  calls: CounterSeries | undefined;
+  duration: HistogramSeries | undefined;
+  family: HistogramSeries | undefined;
 }
 
-/** Names as the Collector's connector writes them in labels. */
-const KIND_NAMES = [
-  "SPAN_KIND_INTERNAL",
-  "SPAN_KIND_SERVER",
-  "SPAN_KIND_CLIENT",
-  "SPAN_KIND_PRODUCER",
-  "SPAN_KIND_CONSUMER",
-] as const;
-const STATUS_NAMES = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"] as const;
-
-interface SpanSeries {
-  readonly calls: CounterSeries;
-  readonly duration: HistogramSeries;
+/** How the values of a family's spans are read, those of the dimensions behind them. */
+interface Plan {
+  readonly family: FamilyMetrics | undefined;
+  readonly reads: readonly Source["read"][];
+  /** Reused for each span: counting it allocates nothing once its series exist. */
+  readonly values: LabelValue[];
 }
 
 export class RedMetrics {
-  readonly #server: SeriesRegistry<HistogramSeries>;
-  readonly #client: SeriesRegistry<HistogramSeries>;
-  readonly #spans: SeriesRegistry<SpanSeries>;
-  readonly #active: SeriesRegistry<CounterSeries>;
-  /** Reused for each lookup: recording a span allocates nothing once its series exists. */
-  readonly #httpValues: LabelValue[] = [undefined, undefined, undefined, undefined, undefined, undefined];
-  readonly #spanValues: LabelValue[] = [undefined, undefined, undefined, undefined];
-  readonly #activeValues: LabelValue[] = [undefined, undefined];
+  readonly #options: RedOptions;
+  readonly #families: ReadonlyMap<FamilyDefinition, FamilyMetrics>;
+  readonly #plans: ReadonlyMap<FamilyDefinition | undefined, Plan>;
+  readonly #spans: SpanMetrics | undefined;
+  readonly #active: ActiveRequests | undefined;
+  readonly #live = new LiveSpans();
+  readonly #memo = new SeriesMemo<SpanSeries>();
+  /** Reused for each span. */
+  readonly #measurement: Measurement = measure(0);
+  readonly #isExcluded: ReturnType<typeof createExclusionTest>;
+  readonly #isServerError: ((statusCode: number) => boolean) | undefined;
+  readonly #isClientError: ((statusCode: number) => boolean) | undefined;
+  readonly #ignored: Map<string, number> = new Map();
+  readonly #registries: readonly RegistryState[];
 
-  constructor({ serviceName, seriesLimit = 2000 }: RedMetricsOptions) {
-    const histogram = (name: string, keys: readonly string[]): SeriesRegistry<HistogramSeries> =>
-      new SeriesRegistry({
-        keys,
-        limit: seriesLimit,
-        create: (attributes) => createHistogramSeries(attributes, HTTP_DURATION_BOUNDS),
-        onOverflow: () => warnOfOverflow(name, seriesLimit),
-      });
-    const { requestMethod, responseStatusCode, errorType, networkProtocolVersion } = ATTR;
-    this.#server = histogram("http.server.request.duration", [
-      requestMethod,
-      ATTR.route,
-      responseStatusCode,
-      errorType,
-      ATTR.urlScheme,
-      networkProtocolVersion,
-    ]);
-    this.#client = histogram("http.client.request.duration", [
-      requestMethod,
-      ATTR.serverAddress,
-      ATTR.serverPort,
-      responseStatusCode,
-      errorType,
-      networkProtocolVersion,
-    ]);
-    this.#spans = new SeriesRegistry<SpanSeries>({
-      keys: ["service.name", "span.name", "span.kind", "status.code"],
-      limit: seriesLimit,
-      create: (attributes) => ({
-        calls: createCounterSeries(attributes),
-        duration: createHistogramSeries(attributes, HTTP_DURATION_BOUNDS),
-      }),
-      onOverflow: () => warnOfOverflow("traces.span.metrics", seriesLimit),
-    });
-    this.#active = new SeriesRegistry<CounterSeries>({
-      keys: [requestMethod, ATTR.urlScheme],
-      limit: seriesLimit,
-      create: createCounterSeries,
-    });
-    this.#spanValues[0] = serviceName;
+  constructor(given: RedMetricsOptions) {
+    const options = {
+      ...RED_DEFAULTS,
+      ...given,
+      // A series that was given up must not be counted in any more.
+      onEviction: () => this.#memo.clear(),
+    };
+    this.#options = options;
+    const definitions = FAMILIES.filter(({ group }) => options.families.includes(group));
+    this.#families = new Map(definitions.map((one) => [one, new FamilyMetrics(one, options)]));
+    this.#spans = options.families.includes("spanmetrics") ? new SpanMetrics(options) : undefined;
+    this.#plans = createPlans(this.#families, this.#spans);
+    this.#active = options.families.includes("http") ? new ActiveRequests() : undefined;
+    this.#isExcluded = createExclusionTest(options.exclusions);
+    this.#isServerError = createErrorTest(options.errorClasses, "server");
+    this.#isClientError = createErrorTest(options.errorClasses, "client");
+    this.#registries = registryStates(this.#families.values(), this.#spans, options.namespace);
   }
 
-  /** Counts an HTTP request that has begun. */
-  onStart(span: Pick<ReadableSpan, "kind" | "attributes">): void {
-    const series = this.#activeSeries(span);
-    if (series !== undefined) series.value++;
+  /** OpenTelemetry names of what is written here; no instrument of another writer may have them. */
+  get names(): readonly string[] {
+    const active = this.#active === undefined ? [] : [ACTIVE_REQUESTS];
+    return [...Array.from(this.#families.values(), ({ name }) => name), ...active];
+  }
+
+  /** Notes a span that has begun. */
+  onStart(span: ReadableSpan): void {
+    if (span.kind === SpanKind.INTERNAL) return;
+    this.#active?.start(span);
+    this.#live.start(span);
   }
 
   /** Counts a span that has ended. INTERNAL spans are not requests and are left out. */
   onEnd(span: ReadableSpan): void {
-    const { kind, attributes, duration } = span;
-    if (kind === SpanKind.INTERNAL) return;
-    const seconds = duration[0] + duration[1] / 1e9;
-    const isStream = attributes[ATTR.streaming] === true;
-    const spanSeries = this.#spanSeries(span);
-    spanSeries.calls.value++;
-    if (!isStream) recordDuration(spanSeries.duration, seconds);
-
-    const active = this.#activeSeries(span);
-    if (active !== undefined) active.value--;
-    const http = isStream ? undefined : this.#httpSeries(kind, attributes);
-    if (http !== undefined) recordDuration(http, seconds);
-  }
-
-  /** All families, as OpenTelemetry metric data. The data points are the live series: read them before the next tick. */
-  collect(): ScopeMetrics {
-    const spans = this.#spans.all;
-    const metrics = [
-      histogramData("http.server.request.duration", "Duration of HTTP server requests.", this.#server.all),
-      histogramData("http.client.request.duration", "Duration of HTTP client requests.", this.#client.all),
-      sumData(
-        "http.server.active_requests",
-        "Number of active HTTP server requests.",
-        "{request}",
-        false,
-        this.#active.all,
-      ),
-      sumData(
-        "traces.span.metrics.calls",
-        "Number of spans that ended.",
-        "{call}",
-        true,
-        spans.map((one) => one.calls),
-      ),
-      histogramData(
-        "traces.span.metrics.duration",
-        "Duration of spans.",
-        spans.map((one) => one.duration),
-      ),
-    ];
-    return {
-      scope: { name: "redtrail", version: VERSION },
-      metrics: metrics.filter((one) => one.dataPoints.length > 0),
-    };
-  }
-
-  #spanSeries({ name, kind, status }: ReadableSpan): SpanSeries {
-    const values = this.#spanValues;
-    values[1] = name;
-    values[2] = KIND_NAMES[kind];
-    values[3] = STATUS_NAMES[status.code];
-    return this.#spans.get(values);
-  }
-
-  #activeSeries({ kind, attributes }: Pick<ReadableSpan, "kind" | "attributes">): CounterSeries | undefined {
-    const method = attributes[ATTR.requestMethod];
-    if (kind !== SpanKind.SERVER || method === undefined) return undefined;
-    this.#activeValues[0] = method as LabelValue;
-    this.#activeValues[1] = attributes[ATTR.urlScheme] as LabelValue;
-    return this.#active.get(this.#activeValues);
-  }
-
-  #httpSeries(kind: SpanKind, attributes: Attributes): HistogramSeries | undefined {
-    const method = attributes[ATTR.requestMethod] as LabelValue;
-    if (method === undefined) return undefined;
-    const values = this.#httpValues;
-    values[0] = method;
-    values[5] = attributes[ATTR.networkProtocolVersion] as LabelValue;
-    if (kind === SpanKind.SERVER) {
-      values[1] = attributes[ATTR.route] as LabelValue;
-      values[2] = completeStatus(attributes);
-      values[3] = attributes[ATTR.errorType] as LabelValue;
-      values[4] = attributes[ATTR.urlScheme] as LabelValue;
-      return this.#server.get(values);
+    if (span.kind === SpanKind.INTERNAL) return;
+    this.#active?.end(span);
+    this.#live.end(span);
+    if (this.#isExcluded !== undefined && this.#isExcluded(candidate(span))) {
+      this.ignore("excluded");
+      return;
     }
-    if (kind !== SpanKind.CLIENT) return undefined;
-    values[1] = attributes[ATTR.serverAddress] as LabelValue;
-    values[2] = attributes[ATTR.serverPort] as LabelValue;
-    values[3] = completeStatus(attributes);
-    values[4] = attributes[ATTR.errorType] as LabelValue;
-    return this.#client.get(values);
+    const { attributes, duration } = span;
+    const { aborted, streams, exemplarFilter } = this.#options;
+    const nowS = span.endTime[0];
+    const status = this.#statusOf(span);
+    const origin = originOf(span, exemplarFilter, status === ERROR);
+    const plan = this.#plans.get(familyOf(span)) ?? (this.#plans.get(undefined) as Plan);
+    const series = this.#seriesOf(span, status, plan);
+    if (this.#spans !== undefined) {
+      series.calls ??= this.#spans.calls.get(this.#spans.callsValues(span, status, dimensionsOf(plan)), nowS);
+      countOne(series.calls, nowS, origin);
+    }
+    if (attributes[ATTR.streaming] === true && streams === "exclude") return;
+    const seconds = Math.max(duration[0] + duration[1] / 1e9, 0);
+    const measured = measure(seconds, this.#measurement);
+    const broken = aborted !== "include" && isBroken(attributes[ATTR.errorType]);
+    if (this.#spans !== undefined && !broken) {
+      const { scale, duration: registry } = this.#spans;
+      series.duration ??= registry.get(this.#spans.durationValues(span, status, dimensionsOf(plan)), nowS);
+      record(series.duration, scale === 1 ? measured : measure(seconds * scale), nowS, origin);
+    }
+    const { family } = plan;
+    if (family === undefined || (broken && aborted === "exclude")) return;
+    series.family ??= family.registry.get(ownValues(plan, family), nowS);
+    record(series.family, measured, nowS, origin);
+    if (span.kind === SpanKind.CONSUMER) this.#recordQueueTime(span, nowS, origin);
+  }
+
+  /** Counts a span that is not counted. */
+  ignore(reason: string): void {
+    this.#ignored.set(reason, (this.#ignored.get(reason) ?? 0) + 1);
+  }
+
+  /** All families, as OpenTelemetry metric data. The data points are the live series. */
+  collect(): ScopeMetrics[] {
+    const metrics = [
+      ...Array.from(this.#families.values(), (family) => family.collect()),
+      ...(this.#active === undefined ? [] : [this.#active.collect()]),
+      ...(this.#spans?.collect() ?? []),
+    ];
+    const inUse = this.#registries.filter(({ registry }) => registry.all.length > 0);
+    const self = redSelfMetrics(inUse, this.#ignored, this.#live.read(Date.now() / 1000));
+    return [scope("redtrail", metrics), scope("redtrail/self", self)];
+  }
+
+  #statusOf({ kind, attributes, status }: ReadableSpan): string {
+    const isError = kind === SpanKind.SERVER ? this.#isServerError : this.#isClientError;
+    if (isError !== undefined && (kind === SpanKind.SERVER || kind === SpanKind.CLIENT)) {
+      const code = attributes[ATTR.responseStatusCode] ?? attributes["http.status_code"];
+      // A failure without an answer, or beside it, is one whatever the setting says of answers.
+      const errorType = attributes[ATTR.errorType];
+      if (code !== undefined && (errorType === undefined || errorType === String(code))) {
+        return isError(Number(code)) ? ERROR : UNSET;
+      }
+    }
+    return STATUS_NAMES[status.code] ?? UNSET;
+  }
+
+  #seriesOf(span: ReadableSpan, status: string, plan: Plan): SpanSeries {
+    const { reads, values } = plan;
+    const { attributes } = span;
+    for (let index = 0; index < reads.length; index++) {
+      values[index] = (reads[index] as Source["read"])(attributes, span) as LabelValue;
+    }
+    const known = this.#memo.find(span.name, status, plan, values);
+    if (known !== undefined) return known;
+    const series = { calls: undefined, duration: undefined, family: undefined };
+    if (this.#isExact(span, status, plan)) {
+      this.#memo.add(span.name, { status, owner: plan, values: [...values], found: series });
+    }
+    return series;
+  }
+
+  /** What is counted as something else (cleaned, capped, overflowing) is looked at, and counted as such, each time. */
+  #isExact(span: ReadableSpan, status: string, plan: Plan): boolean {
+    const { family } = plan;
+    if (family !== undefined && !family.registry.has(ownValues(plan, family))) return false;
+    const spans = this.#spans;
+    return (
+      spans === undefined ||
+      (spans.calls.has(spans.callsValues(span, status, dimensionsOf(plan))) &&
+        spans.duration.has(spans.durationValues(span, status, dimensionsOf(plan))))
+    );
+  }
+
+  /** Clocks of two machines may disagree by more than a message waits. */
+  #recordQueueTime(span: ReadableSpan, nowS: number, origin: Origin | undefined): void {
+    const seconds = queueTimeS(span);
+    if (seconds === undefined) return;
+    if (seconds < 0) {
+      this.ignore("negative_queue_time");
+      return;
+    }
+    const family = this.#families.get(MESSAGING_QUEUE_TIME) as FamilyMetrics;
+    const values = family.reads.map((read) => read(span.attributes, span) as LabelValue);
+    recordValue(family.registry.get(values, nowS), seconds, nowS, origin);
   }
 }
 
-/** A response that broke off is not a 200, whatever its first line said. */
-function completeStatus(attributes: Attributes): LabelValue {
-  const errorType = attributes[ATTR.errorType];
-  if (errorType === ERROR_TYPE.clientAborted || errorType === ERROR_TYPE.incompleteResponse) return undefined;
-  return attributes[ATTR.responseStatusCode] as LabelValue;
+function createPlans(
+  families: ReadonlyMap<FamilyDefinition, FamilyMetrics>,
+  spans: SpanMetrics | undefined,
+): Map<FamilyDefinition | undefined, Plan> {
+  const plan = (family: FamilyMetrics | undefined): Plan => {
+    const reads = [...(family?.reads ?? []), ...(spans?.reads ?? [])];
+    return { family, reads, values: reads.map(() => undefined) };
+  };
+  const plans = new Map<FamilyDefinition | undefined, Plan>([[undefined, plan(undefined)]]);
+  for (const [definition, family] of families) plans.set(definition, plan(family));
+  return plans;
 }
 
-function warnOfOverflow(name: string, limit: number): void {
-  log.warn(
-    `${name} has reached its ${limit} series (REDTRAIL_RED_SERIES_LIMIT); further ones are counted together as otel_metric_overflow="true"`,
+function ownValues({ values }: Plan, { reads }: FamilyMetrics): LabelValue[] {
+  return values.slice(0, reads.length);
+}
+
+function dimensionsOf({ values, family }: Plan): readonly LabelValue[] {
+  return values.slice(family?.reads.length ?? 0);
+}
+
+/** Requests that broke off: by the caller, in the middle of the answer, or given up by the calling code. */
+function isBroken(errorType: unknown): boolean {
+  return (
+    errorType !== undefined &&
+    (errorType === ERROR_TYPE.clientAborted ||
+      errorType === ERROR_TYPE.incompleteResponse ||
+      errorType === ERROR_TYPE.cancelled)
   );
 }
 
-function histogramData(name: string, description: string, dataPoints: HistogramSeries[]): MetricData {
-  stamp(dataPoints);
+function candidate({ attributes, name, kind, instrumentationScope }: ReadableSpan): {
+  route: string | undefined;
+  name: string;
+  kind: string;
+  scope: string;
+} {
+  const route = attributes[ATTR.route];
   return {
-    descriptor: { name, description, unit: "s", valueType: ValueType.DOUBLE },
-    aggregationTemporality: AggregationTemporality.CUMULATIVE,
-    dataPointType: DataPointType.HISTOGRAM,
-    dataPoints,
+    route: typeof route === "string" ? route : undefined,
+    name,
+    kind: (SpanKind[kind] ?? "").toLowerCase(),
+    scope: instrumentationScope.name,
   };
 }
 
-function sumData(
-  name: string,
-  description: string,
-  unit: string,
-  isMonotonic: boolean,
-  dataPoints: CounterSeries[],
-): MetricData {
-  stamp(dataPoints);
-  return {
-    descriptor: { name, description, unit, valueType: ValueType.INT },
-    aggregationTemporality: AggregationTemporality.CUMULATIVE,
-    dataPointType: DataPointType.SUM,
-    isMonotonic,
-    dataPoints,
-  };
+function scope(name: string, metrics: readonly MetricData[]): ScopeMetrics {
+  return { scope: { name, version: VERSION }, metrics: metrics.filter((one) => one.dataPoints.length > 0) };
 }
 
-function stamp(points: readonly { endTime: [number, number] }[]): void {
-  const time = now();
-  for (const point of points) point.endTime = time;
+function registryStates(
+  families: Iterable<FamilyMetrics>,
+  spans: SpanMetrics | undefined,
+  namespace: string,
+): RegistryState[] {
+  const states = Array.from(families, ({ name, registry }) => ({ attributes: { metric: name }, registry }));
+  if (spans === undefined) return states;
+  return [
+    ...states,
+    { attributes: { metric: `${namespace}.calls` }, registry: spans.calls },
+    { attributes: { metric: `${namespace}.duration` }, registry: spans.duration },
+  ];
 }

@@ -1,9 +1,10 @@
 // Feeds every span that ends into RED aggregation, sampled or not, and offers the result to any metric reader.
-import type { MetricProducer } from "@opentelemetry/sdk-metrics";
+import type { MetricProducer, ScopeMetrics } from "@opentelemetry/sdk-metrics";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { log } from "../diagnostics/log.ts";
-import { RedMetrics, type RedMetricsOptions } from "../metrics/red-metrics.ts";
+import { RedMetrics } from "../metrics/red-metrics.ts";
+import type { RedMetricsOptions } from "../metrics/red-options.ts";
 
 export class RedMetricsSpanProcessor implements SpanProcessor {
   readonly #metrics: RedMetrics;
@@ -11,19 +12,28 @@ export class RedMetricsSpanProcessor implements SpanProcessor {
   readonly producer: MetricProducer;
 
   constructor(options: RedMetricsOptions) {
-    const metrics = new RedMetrics(options);
-    this.#metrics = metrics;
+    this.#metrics = new RedMetrics(options);
     const resource = resourceFromAttributes({});
     this.producer = {
-      collect: async () => ({ resourceMetrics: { resource, scopeMetrics: [metrics.collect()] }, errors: [] }),
+      collect: async () => ({ resourceMetrics: { resource, scopeMetrics: this.collect() }, errors: [] }),
     };
+  }
+
+  /** Names of the metrics that are written here: whoever else records under one of them would count twice. */
+  get names(): readonly string[] {
+    return this.#metrics.names;
+  }
+
+  /** What `producer` gives, at once. */
+  collect(): ScopeMetrics[] {
+    return this.#metrics.collect();
   }
 
   onStart(span: Span): void {
     try {
       this.#metrics.onStart(span);
     } catch (error) {
-      countedNothing(error);
+      this.#countedNothing(error);
     }
   }
 
@@ -32,15 +42,16 @@ export class RedMetricsSpanProcessor implements SpanProcessor {
     try {
       this.#metrics.onEnd(span);
     } catch (error) {
-      countedNothing(error);
+      this.#countedNothing(error);
     }
   }
 
   async forceFlush(): Promise<void> {}
 
   async shutdown(): Promise<void> {}
-}
 
-function countedNothing(error: unknown): void {
-  log.warnSometimes("red-metrics", `a span could not be counted (${String(error)})`);
+  #countedNothing(error: unknown): void {
+    this.#metrics.ignore("error");
+    log.warnSometimes("red-metrics", `a span could not be counted (${String(error)})`);
+  }
 }

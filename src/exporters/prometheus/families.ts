@@ -1,71 +1,83 @@
 // Groups metrics of all scopes into families, as an exposition needs them: one type, one help text, no name twice.
-import { DataPointType, type MetricData, type ResourceMetrics } from "@opentelemetry/sdk-metrics";
+import { DataPointType, type MetricData, type ScopeMetrics } from "@opentelemetry/sdk-metrics";
 import type { InstrumentationScope } from "@opentelemetry/core";
 import { log } from "../../diagnostics/log.ts";
-import { type FamilyType, metricName } from "./names.ts";
+import type { Syntax } from "./format.ts";
+import type { FamilyName, FamilyType, Naming } from "./names.ts";
 
 export interface FamilyMember {
   readonly metric: MetricData;
   readonly scope: InstrumentationScope;
 }
 
-export interface Family {
-  readonly name: string;
+export interface Family extends FamilyName {
   readonly type: FamilyType;
   help: string;
   readonly members: FamilyMember[];
 }
 
-const HISTOGRAM_SAMPLES = ["_bucket", "_count", "_sum"] as const;
+/** What else a family's samples are called, by its type: nobody else may have such a name. */
+const SUFFIXES: Record<FamilyType, readonly string[]> = {
+  counter: ["_total", "_created"],
+  gauge: [],
+  histogram: ["_bucket", "_count", "_sum", "_created"],
+};
 
 /** Sorted by name. A metric that does not fit is left out, with one warning. */
-export function groupFamilies({ scopeMetrics }: ResourceMetrics): Family[] {
+export function groupFamilies(scopeMetrics: readonly ScopeMetrics[], naming: Naming, syntax: Syntax): Family[] {
   const families = new Map<string, Family>();
-  /** Names of samples that a family of another name writes: `x_count` of a histogram `x`. */
-  const taken = new Map<string, string>([["target_info", "target_info"]]);
+  /** Names of samples, of the families that write them. */
+  const taken = new Map<string, string>([
+    ["target", "target_info"],
+    ["target_info", "target_info"],
+  ]);
   for (const { scope, metrics } of scopeMetrics) {
     for (const metric of metrics) {
       const type = familyType(metric);
-      if (type === undefined) continue;
+      if (metric.dataPoints.length === 0) continue;
       const { name: given, unit, description } = metric.descriptor;
-      const name = metricName(given, unit, type);
-      const family = families.get(name) ?? addFamily(families, taken, { name, type, help: description, members: [] });
+      const name = naming.familyName(given, unit, type);
+      // A gauge `x` and a counter `x_total` are two families, but for OpenMetrics, which calls both `x`.
+      const key = syntax === "openmetrics" ? name.base : name.sample;
+      const known = families.get(key);
+      const family = known ?? addFamily(families, taken, key, { ...name, type, help: description, members: [] });
       if (family === undefined || family.type !== type) {
-        warnConflict(given, name, family === undefined ? "a name that is taken" : `a ${family.type} already`);
+        warnConflict(given, key, family === undefined ? "a name that is taken" : `a ${family.type} already`);
         continue;
       }
+      if (family.unit !== name.unit) warnDifference("unit", given, key);
       if (family.help === "") family.help = description;
+      else if (description !== "" && description !== family.help) warnDifference("description", given, key);
       family.members.push({ metric, scope });
     }
   }
-  return [...families.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return Array.from(families)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, family]) => family);
 }
 
-function familyType(metric: MetricData): FamilyType | undefined {
+function familyType(metric: MetricData): FamilyType {
   switch (metric.dataPointType) {
     case DataPointType.SUM:
       return metric.isMonotonic ? "counter" : "gauge";
     case DataPointType.GAUGE:
       return "gauge";
     case DataPointType.HISTOGRAM:
+    case DataPointType.EXPONENTIAL_HISTOGRAM:
       return "histogram";
-    case DataPointType.EXPONENTIAL_HISTOGRAM: {
-      const { name } = metric.descriptor;
-      log.warnSometimes(
-        `exponential ${name}`,
-        `metric "${name}" is an exponential histogram, which Prometheus' text cannot hold; it is left out`,
-      );
-      return undefined;
-    }
   }
 }
 
-function addFamily(families: Map<string, Family>, taken: Map<string, string>, family: Family): Family | undefined {
-  const { name, type } = family;
-  const samples = type === "histogram" ? HISTOGRAM_SAMPLES.map((suffix) => name + suffix) : [];
-  if (taken.has(name) || samples.some((sample) => taken.has(sample) || families.has(sample))) return undefined;
-  for (const sample of samples) taken.set(sample, name);
-  families.set(name, family);
+function addFamily(
+  families: Map<string, Family>,
+  taken: Map<string, string>,
+  key: string,
+  family: Family,
+): Family | undefined {
+  const samples = [key, ...SUFFIXES[family.type].map((suffix) => family.base + suffix)];
+  if (samples.some((sample) => taken.has(sample))) return undefined;
+  for (const sample of samples) taken.set(sample, key);
+  families.set(key, family);
   return family;
 }
 
@@ -74,4 +86,8 @@ function warnConflict(given: string, name: string, what: string): void {
     `family ${name} ${given}`,
     `metric "${given}" would be "${name}", ${what}; it is left out of the scrape`,
   );
+}
+
+function warnDifference(what: string, given: string, name: string): void {
+  log.warnSometimes(`${what} ${name} ${given}`, `metric "${given}" gives "${name}" another ${what}; the first is kept`);
 }

@@ -1,8 +1,31 @@
-// OpenTelemetry's names, units and values as Prometheus writes them. Pure.
+// OpenTelemetry's names and units as Prometheus' names. Pure.
 // https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/#otlp-metric-points-to-prometheus
-import type { Attributes } from "@opentelemetry/api";
+import { escapeName, isLegacyLabelName } from "./escaping.ts";
+import type { Escaping } from "./format.ts";
 
 export type FamilyType = "counter" | "gauge" | "histogram";
+
+/** In lower case, as the setting is read. https://opentelemetry.io/docs/specs/otel/metrics/sdk_exporters/prometheus/#configuration */
+export type TranslationStrategy =
+  | "underscoreescapingwithsuffixes"
+  | "underscoreescapingwithoutsuffixes"
+  | "noutf8escapingwithsuffixes"
+  | "notranslation";
+
+export interface FamilyName {
+  /** As samples have it: a counter's with `_total`. */
+  readonly sample: string;
+  /** As OpenMetrics' TYPE line has it: a counter's without. */
+  readonly base: string;
+  /** The unit's words, if the name ends in them; else empty. */
+  readonly unit: string;
+}
+
+/** How names are written for one strategy and one escaping. */
+export interface Naming {
+  familyName(name: string, unit: string, type: FamilyType): FamilyName;
+  labelName(key: string): string;
+}
 
 /** UCUM units that Prometheus spells out; what is not here keeps its letters. */
 const UNITS: Readonly<Record<string, string>> = {
@@ -34,16 +57,72 @@ const UNITS: Readonly<Record<string, string>> = {
 };
 const PER_UNITS: Readonly<Record<string, string>> = { s: "second", m: "minute", min: "minute", h: "hour", d: "day" };
 
+/** An app has so many metrics at most before the memory of their names is given up and begun anew. */
+const MAX_REMEMBERED = 10_000;
+
+export function createNaming(strategy: TranslationStrategy, escaping: Escaping): Naming {
+  const hasSuffixes = strategy.endsWith("withsuffixes");
+  const isUnderscored = strategy.startsWith("underscore");
+  const families = new Map<string, FamilyName>();
+  const labels = new Map<string, string>();
+  const escape = (name: string, isLabel: boolean): string =>
+    isUnderscored ? name : escapeName(name, escaping, isLabel);
+  return {
+    familyName(name, unit, type) {
+      const key = `${type}\0${unit}\0${name}`;
+      return remembered(families, key, () => {
+        const translated = translate(name, unit, type, { hasSuffixes, isUnderscored });
+        return {
+          sample: escape(translated.sample, false),
+          base: escape(translated.base, false),
+          unit: escape(translated.unit, false),
+        };
+      });
+    },
+    labelName: (key) =>
+      remembered(labels, key, () => escape(isUnderscored ? underscoredLabel(key) : unreserved(key), true)),
+  };
+}
+
+function remembered<Value>(memory: Map<string, Value>, key: string, make: () => Value): Value {
+  let value = memory.get(key);
+  if (value === undefined) {
+    if (memory.size >= MAX_REMEMBERED) memory.clear();
+    memory.set(key, (value = make()));
+  }
+  return value;
+}
+
+interface Style {
+  readonly hasSuffixes: boolean;
+  readonly isUnderscored: boolean;
+}
+
 /** `http.server.request.duration` in `s` is `http_server_request_duration_seconds`; a counter ends in `_total`. */
-export function metricName(name: string, unit: string, type: FamilyType): string {
-  const words = name.split(/[^a-zA-Z0-9:]+/).filter((word) => word !== "");
-  const isCounter = type === "counter";
-  if (isCounter && words.at(-1) === "total") words.pop();
-  for (const phrase of unitPhrases(unit, type))
-    if (!phrase.every((word) => words.includes(word))) words.push(...phrase);
-  if (isCounter) words.push("total");
-  const joined = words.join("_");
-  return /^[a-zA-Z_:]/.test(joined) ? joined : `_${joined}`;
+function translate(name: string, unit: string, type: FamilyType, { hasSuffixes, isUnderscored }: Style): FamilyName {
+  const words = wordsOf(name, /[^a-zA-Z0-9:]+/);
+  const isCounter = type === "counter" && hasSuffixes;
+  const isTotal = isCounter && words.at(-1) === "total";
+  if (isTotal) words.pop();
+  const added: string[] = [];
+  const phrases = unitPhrases(unit, type).filter((phrase) => phrase.length > 0);
+  if (hasSuffixes) {
+    for (const phrase of phrases) if (!phrase.every((word) => words.includes(word))) added.push(...phrase);
+  }
+  const whole = phrases.flat();
+  const endsInUnit =
+    hasSuffixes && whole.length > 0 && [...words, ...added].slice(-whole.length).join("_") === whole.join("_");
+  const kept = isTotal ? name.replace(/[^a-zA-Z0-9]*total[^a-zA-Z0-9]*$/, "") : name;
+  const base = isUnderscored ? underscored([...words, ...added].join("_")) : [kept || "_", ...added].join("_");
+  return {
+    sample: isCounter ? `${base}_total` : base,
+    base,
+    unit: endsInUnit && base.endsWith(whole.join("_")) ? whole.join("_") : "",
+  };
+}
+
+function underscored(name: string): string {
+  return /^[a-zA-Z_:]/.test(name) ? name : `_${name}`;
 }
 
 /** Annotations in braces say nothing of a unit: `{request}` is none, `By/{request}` is bytes, `1/s` is per second. */
@@ -59,68 +138,17 @@ function lookUp(table: Readonly<Record<string, string>>, key: string): string | 
   return Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
-function wordsOf(text: string): string[] {
-  return text.split(/[^a-zA-Z0-9]+/).filter((word) => word !== "");
+function wordsOf(text: string, separator = /[^a-zA-Z0-9]+/): string[] {
+  return text.split(separator).filter((word) => word !== "");
 }
 
 /** Names that the exposition itself gives, or reserves, get a prefix. */
-export function labelName(key: string): string {
-  const name = key.replaceAll(/[^a-zA-Z0-9_]/g, "_");
-  if (name === "" || name === "le" || name === "quantile") return `exported_${name}`;
-  if (name.startsWith("__")) return `exported${name}`;
-  return /^[0-9]/.test(name) ? `key_${name}` : name;
+function underscoredLabel(key: string): string {
+  const name = unreserved(key.replaceAll(/[^a-zA-Z0-9_]/gu, "_"));
+  return isLegacyLabelName(name) ? name : `key_${name}`;
 }
 
-/**
- * `a="1",b="2"`: escaped, and with the values of keys that become one name joined by `;` in the keys' order. Sorted by name and
- * without empty values, which are no labels to Prometheus: two sets that are one series to it are one text.
- */
-export function labelSet(...sources: readonly Attributes[]): string {
-  const labels = new Map<string, string>();
-  const entries = sources.flatMap((attributes) => Object.entries(attributes));
-  for (const [key, value] of entries.toSorted(byKey)) {
-    if (value === undefined || value === null) continue;
-    const name = labelName(key);
-    const text = valueText(value);
-    const other = labels.get(name);
-    labels.set(name, other === undefined ? text : `${other};${text}`);
-  }
-  return Array.from(labels)
-    .filter(([, text]) => text !== "")
-    .toSorted(byKey)
-    .map(([name, text]) => `${name}="${escapeValue(text)}"`)
-    .join(",");
-}
-
-function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
-  return a < b ? -1 : Number(a > b);
-}
-
-/** Never throws: what JSON cannot write is written as text. */
-function valueText(value: unknown): string {
-  if (typeof value === "string") return value;
-  try {
-    return typeof value === "object" ? (JSON.stringify(value) ?? String(value)) : String(value);
-  } catch {
-    return Object.prototype.toString.call(value);
-  }
-}
-
-function escapeValue(text: string): string {
-  const wellFormed = text.isWellFormed() ? text : text.toWellFormed();
-  return /[\\"\n]/.test(wellFormed)
-    ? wellFormed.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")
-    : wellFormed;
-}
-
-export function escapeHelp(text: string): string {
-  return text.toWellFormed().replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-}
-
-/** Throws at what is no number, as a producer may hand it in: Prometheus refuses a scrape with one such line. */
-export function numberText(value: number): string {
-  if (value === Infinity) return "+Inf";
-  if (value === -Infinity) return "-Inf";
-  if (typeof value !== "number") throw new TypeError(`a value is ${typeof value}`);
-  return String(value);
+function unreserved(key: string): string {
+  if (key === "" || key === "le" || key === "quantile") return `exported_${key}`;
+  return key.startsWith("__") ? `exported${key}` : key;
 }

@@ -1,0 +1,59 @@
+// Which measurement of a series is kept as its example: the newest, but a failed one for a while.
+// https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exemplars
+import { TraceFlags } from "@opentelemetry/api";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { ATTR } from "../semconv.ts";
+
+/** One measurement of a series, with the trace that it came from. */
+export interface Exemplar {
+  value: number;
+  /** Unix time in seconds, with fraction. */
+  time: number;
+  traceId: string;
+  spanId: string;
+  requestId: string | undefined;
+  /** Exemplars of failed spans are kept over others. */
+  failed: boolean;
+}
+
+/** A span as the origin of measurements. */
+export type Origin = Omit<Exemplar, "value">;
+
+/** https://opentelemetry.io/docs/specs/otel/metrics/sdk/#exemplarfilter */
+export type ExemplarFilter = "always_on" | "always_off" | "trace_based";
+
+/** How long a failed span's exemplar withstands those of successful ones. */
+const FAILED_KEPT_S = 60;
+
+/** Filled anew for each span, and copied by who keeps it. */
+const origin: Origin = { time: 0, traceId: "", spanId: "", requestId: undefined, failed: false };
+
+/**
+ * Valid until the next call. `trace_based` offers sampled spans only: any other exemplar would be a link to a trace that nobody has.
+ */
+export function originOf(span: ReadableSpan, filter: ExemplarFilter, failed: boolean): Origin | undefined {
+  if (filter === "always_off") return undefined;
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  if (filter === "trace_based" && (traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
+  const requestId = span.attributes[ATTR.requestId];
+  const [seconds, nanoseconds] = span.endTime;
+  origin.time = seconds + nanoseconds / 1e9;
+  origin.traceId = traceId;
+  origin.spanId = spanId;
+  origin.requestId = typeof requestId === "string" ? requestId : undefined;
+  origin.failed = failed;
+  return origin;
+}
+
+/** Not cleared by a scrape, so that each of several scrapers sees it. */
+export function updateExemplar(old: Exemplar | undefined, value: number, origin: Origin): Exemplar {
+  if (old === undefined) return { value, ...origin };
+  if (old.failed && !origin.failed && origin.time - old.time < FAILED_KEPT_S) return old;
+  old.value = value;
+  old.time = origin.time;
+  old.traceId = origin.traceId;
+  old.spanId = origin.spanId;
+  old.requestId = origin.requestId;
+  old.failed = origin.failed;
+  return old;
+}

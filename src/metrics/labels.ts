@@ -1,0 +1,78 @@
+// What may stand in a label: bounded in length, in form and, if asked for, in the ids that it holds. Pure.
+
+export type LabelValue = string | number | boolean | undefined;
+
+/** Longer values are cut: a label is an identity, not a payload. */
+export const MAX_VALUE_LENGTH = 255;
+
+/** Takes the place of values beyond a label's limit. */
+export const OTHER_VALUE = "_other";
+
+/** One label of a family. */
+export interface Label {
+  readonly key: string;
+  /** Distinct values at most; what comes later is `_other`. @default none */
+  readonly limit?: number;
+  /** Brings a value into its allowed form; not called for `undefined`. */
+  readonly clean?: (value: Exclude<LabelValue, undefined>) => LabelValue;
+}
+
+export function cleanValue({ clean }: Label, value: LabelValue): LabelValue {
+  if (value === undefined) return undefined;
+  return cut(clean === undefined ? primitive(value) : clean(value));
+}
+
+/** Attributes may be arrays, which would be a new map key each time. */
+function primitive(value: unknown): LabelValue {
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : (value as LabelValue);
+}
+
+/** Never through the middle of a surrogate pair. */
+function cut(value: LabelValue): LabelValue {
+  if (typeof value !== "string" || value.length <= MAX_VALUE_LENGTH) return value;
+  const end = /[\uD800-\uDBFF]/.test(value[MAX_VALUE_LENGTH - 1] as string) ? MAX_VALUE_LENGTH - 1 : MAX_VALUE_LENGTH;
+  return value.slice(0, end);
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/http/http-spans/ (`http.request.method`) */
+const METHODS: ReadonlySet<LabelValue> = new Set([
+  "CONNECT",
+  "DELETE",
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "PATCH",
+  "POST",
+  "PUT",
+  "QUERY",
+  "TRACE",
+  "_OTHER",
+]);
+
+export function cleanMethod(value: LabelValue): LabelValue {
+  return METHODS.has(value) ? value : "_OTHER";
+}
+
+/** A status code that is none is no label. */
+export function cleanStatusCode(value: LabelValue): LabelValue {
+  const code = Number(value);
+  return Number.isInteger(code) && code >= 100 && code <= 599 ? code : undefined;
+}
+
+const ID_SEGMENTS: readonly RegExp[] = [
+  /^\d+$/,
+  /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i,
+  /^[\da-f]{16,}$/i,
+  // ULID
+  /^[0-7][\dA-HJKMNP-TV-Z]{25}$/i,
+  /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z?)?$/i,
+  /^[^@\s]{1,64}@[^@\s]{1,190}$/,
+];
+
+/** `GET /users/42/orders` is `GET /users/{id}/orders`. */
+export function templateIds(value: LabelValue): LabelValue {
+  if (typeof value !== "string" || !/[\d@]|[\da-f]{16}/i.test(value)) return value;
+  return value.slice(0, 2 * MAX_VALUE_LENGTH).replaceAll(/[^/\s?&=,]+/g, (segment) => {
+    return ID_SEGMENTS.some((pattern) => pattern.test(segment)) ? "{id}" : segment;
+  });
+}

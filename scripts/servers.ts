@@ -1,5 +1,7 @@
 // `npm run servers`: real servers for the tests and the demo, under .servers/. `npm run servers:stop` ends what this started.
-import { startPrometheus } from "./servers/prometheus.ts";
+import { provisionPrometheus3, startPrometheus } from "./servers/prometheus.ts";
+import { startRabbitMq } from "./servers/rabbitmq.ts";
+import { startRedis } from "./servers/redis.ts";
 import { provisionNodes } from "./servers/nodes.ts";
 import { say, stopAll } from "./servers/process.ts";
 import { startZipkin } from "./servers/zipkin.ts";
@@ -7,7 +9,10 @@ import { startZipkin } from "./servers/zipkin.ts";
 const commands: Record<string, () => Promise<void>> = {
   async start() {
     await provisionNodes();
+    provisionPrometheus3();
     await startPrometheus();
+    await startRedis();
+    await startRabbitMq();
     await startZipkin();
     say("ready; `npm run servers:stop` ends what this started");
   },

@@ -1,6 +1,7 @@
 // Background processes with a file each that says which they are, so that exactly they are ended.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -17,7 +18,7 @@ export interface ServerOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Answers 2xx once the server is up. */
+  /** Answers 2xx once the server is up; or `tcp://host:port`, where it takes connections then. */
   readonly healthUrl: string;
   readonly timeoutMs: number;
 }
@@ -68,11 +69,20 @@ export async function startServer({
 }
 
 async function isHealthy(url: string): Promise<boolean> {
+  if (url.startsWith("tcp:")) return takesConnections(new URL(url));
   try {
     return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
   } catch {
     return false;
   }
+}
+
+function takesConnections({ hostname, port }: URL): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname);
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
 }
 
 /** Ends the servers whose files say that they were started here, if the process is still that one. */
@@ -113,11 +123,23 @@ function identity(pid: number): number | undefined {
 export function run(
   command: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly hint: string },
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly hint: string },
 ): void {
-  const { error, status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", cwd: options.cwd });
+  const env = { ...process.env, ...options.env };
+  const { error, status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", cwd: options.cwd, env });
   if (error !== undefined) throw new Error(`${command} cannot be run (${error.message}); ${options.hint}`);
   if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed; ${options.hint}\n${stdout}${stderr}`);
+}
+
+/** Debian's packages, where their commands are not there yet. */
+export function installPackages(packages: readonly string[], commands: readonly string[]): void {
+  if (commands.every(isInstalled)) return;
+  say(`installing Debian's ${packages.join(", ")} (apt-get)`);
+  const hint = `as root on Debian this installs them; elsewhere put ${commands.join(", ")} on PATH`;
+  run("apt-get", ["update", "-q"], { hint });
+  run("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...packages], { hint });
+  // A package may start a service of its own, on the port that is wanted here.
+  for (const name of isInstalled("service") ? packages : []) spawnSync("service", [name, "stop"]);
 }
 
 export function isInstalled(command: string): boolean {

@@ -1,7 +1,7 @@
-// Prometheus and promtool, from Debian's package.
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { SERVERS, isInstalled, run, say, startServer } from "./process.ts";
+// Prometheus and promtool from Debian's package, and a present-day Prometheus built from its Go module.
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { SERVERS, installPackages, run, say, startServer } from "./process.ts";
 
 export const PROMETHEUS_URL = "http://127.0.0.1:9090";
 /** A file `*.json` in here is a list of targets ([{ "targets": ["127.0.0.1:1234"] }]); Prometheus finds it within seconds. */
@@ -16,15 +16,7 @@ scrape_configs:
 `;
 
 export async function startPrometheus(): Promise<void> {
-  if (!isInstalled("prometheus") || !isInstalled("promtool")) {
-    say("installing Debian's prometheus (apt-get)");
-    const hint = "as root on Debian this installs the package; elsewhere put `prometheus` and `promtool` on PATH";
-    run("apt-get", ["update", "-q"], { hint });
-    run("apt-get", ["install", "-y", "-q", "--no-install-recommends", "prometheus"], { hint });
-    // The package starts a service of its own, on the same port.
-    if (isInstalled("service"))
-      run("service", ["prometheus", "stop"], { hint: "the package's own service has to be stopped" });
-  }
+  installPackages(["prometheus"], ["prometheus", "promtool"]);
   const folder = join(SERVERS, "prometheus");
   mkdirSync(PROMETHEUS_TARGETS, { recursive: true });
   writeFileSync(join(folder, "prometheus.yml"), CONFIG);
@@ -39,5 +31,20 @@ export async function startPrometheus(): Promise<void> {
     ],
     healthUrl: `${PROMETHEUS_URL}/-/ready`,
     timeoutMs: 60_000,
+  });
+}
+
+const VERSION_3 = "v0.316.0";
+/** Prometheus 3.16, which tests start themselves, with their own configuration. */
+export const PROMETHEUS_3: string = join(SERVERS, "prometheus3", VERSION_3, "prometheus");
+
+/** About two minutes on two cores: Debian's Prometheus is of 2023, and negotiates less. */
+export function provisionPrometheus3(): void {
+  if (existsSync(PROMETHEUS_3)) return;
+  say("building Prometheus 3.16 (go install); this takes minutes");
+  // Without the discovery of clouds, whose libraries are most of the build.
+  run("go", ["install", "-tags", "remove_all_sd", `github.com/prometheus/prometheus/cmd/prometheus@${VERSION_3}`], {
+    env: { GOBIN: dirname(PROMETHEUS_3), GOFLAGS: "-buildvcs=false" },
+    hint: "Go 1.26 or later builds it from the Go module proxy",
   });
 }

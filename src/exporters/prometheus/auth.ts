@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 
 /** `busy`: too many unknown credentials are being checked; ask again. */
-export type Verdict = "granted" | "denied" | "busy";
+type Verdict = "granted" | "denied" | "busy";
 
 /** Judges an Authorization header. */
 export type Authenticator = (authorization: string | undefined) => Promise<Verdict>;
@@ -17,12 +17,13 @@ interface Scrypt {
 }
 
 /** `password` is compared as it is, `scrypt` as `scrypt:<N>:<r>:<p>:<salt base64>:<hash base64>` in the file. */
-export type User = { readonly name: string } & ({ readonly password: string } | { readonly scrypt: Scrypt });
+type User = { readonly name: string } & ({ readonly password: string } | { readonly scrypt: Scrypt });
 
 const SETTING = "REDTRAIL_PROMETHEUS_AUTH_FILE";
 const MAX_FILE_BYTES = 1_048_576;
-/** N times r; 128 bytes each make 256 MiB. */
+/** N times r; 128 bytes each make 256 MiB. The usual r is 8, the usual p 1. */
 const MAX_SCRYPT_BLOCKS = 2_097_152;
+const MAX_SCRYPT_R = 32;
 const MAX_SCRYPT_P = 16;
 /** How many unknown headers may wait for their turn of scrypt. */
 const MAX_WAITING = 8;
@@ -73,12 +74,13 @@ export function parseUsers(text: string): User[] | string {
 }
 
 function parseScrypt(text: string): Scrypt | undefined {
-  const match = /^scrypt:(\d{1,7}):(\d{1,7}):(\d{1,2}):([A-Za-z0-9+/]+={0,2}):([A-Za-z0-9+/]+={0,2})$/.exec(text);
+  const match = /^scrypt:(\d{1,7}):(\d{1,2}):(\d{1,2}):([A-Za-z0-9+/]+={0,2}):([A-Za-z0-9+/]+={0,2})$/.exec(text);
   if (match === null) return undefined;
   const [N, r, p] = [Number(match[1]), Number(match[2]), Number(match[3])];
   const [salt, hash] = [Buffer.from(match[4] ?? "", "base64"), Buffer.from(match[5] ?? "", "base64")];
   const isPowerOfTwo = N > 1 && (N & (N - 1)) === 0;
-  if (!isPowerOfTwo || r < 1 || N * r > MAX_SCRYPT_BLOCKS || p < 1 || p > MAX_SCRYPT_P) return undefined;
+  if (!isPowerOfTwo || N * r > MAX_SCRYPT_BLOCKS) return undefined;
+  if (r < 1 || r > MAX_SCRYPT_R || p < 1 || p > MAX_SCRYPT_P) return undefined;
   return salt.length >= 8 && hash.length >= 16 && hash.length <= 128 ? { N, r, p, salt, hash } : undefined;
 }
 

@@ -87,7 +87,7 @@ function createOwnServer(
 ): Server {
   const serverOptions = { maxHeaderSize: 8192 };
   const listener = guarded((request, response) => answer(request, response));
-  // node:https costs milliseconds, which is nothing for a start that does not need it.
+  // node:https costs milliseconds, which a start without it is spared.
   const server: Server =
     certificates === undefined
       ? createServer(serverOptions, listener)

@@ -13,6 +13,7 @@ import { rotated } from "./lib/statistics.ts";
 import { installUpstream, upstreamVersion } from "./lib/upstream.ts";
 import { chooseVariants, ROOT, type Variant } from "./lib/variants.ts";
 import type { SinkPorts } from "./load/sink.ts";
+import { metricsReport } from "./metrics.ts";
 import { startupReport } from "./startup.ts";
 
 async function startBench(): Promise<Bench> {
@@ -92,7 +93,8 @@ const measured: Measured = {
   results,
 };
 const startup = await startupReport(variants, options.startupRepetitions);
-const report = `${heading(options)}\n\n${requestReport(measured)}\n\n${startup}\n`;
+const metrics = metricsReport(Math.min(options.repetitions, 5));
+const report = `${heading(options)}\n\n${requestReport(measured)}\n\n${startup}\n\n${metrics}\n`;
 console.log(report);
 writeFileSync(join(ROOT, ".bench/last.json"), JSON.stringify({ options, results }, undefined, 1));
 if (options.write) writeFileSync(join(import.meta.dirname, "results.md"), report);

@@ -14,10 +14,13 @@ export interface Exemplar {
   requestId: string | undefined;
   /** Exemplars of failed spans are kept over others. */
   failed: boolean;
+  /** As OpenMetrics' text and as protobuf have it, a character for each byte; made by who writes it, forgotten when it changes. */
+  text?: string | undefined;
+  protobuf?: string | undefined;
 }
 
 /** A span as the origin of measurements. */
-export type Origin = Omit<Exemplar, "value">;
+export type Origin = Omit<Exemplar, "value" | "text" | "protobuf">;
 
 /** https://opentelemetry.io/docs/specs/otel/metrics/sdk/#exemplarfilter */
 export type ExemplarFilter = "always_on" | "always_off" | "trace_based";
@@ -47,7 +50,7 @@ export function originOf(span: ReadableSpan, filter: ExemplarFilter, failed: boo
 
 /** Not cleared by a scrape, so that each of several scrapers sees it. */
 export function updateExemplar(old: Exemplar | undefined, value: number, origin: Origin): Exemplar {
-  if (old === undefined) return { value, ...origin };
+  if (old === undefined) return { value, ...origin, text: undefined, protobuf: undefined };
   if (old.failed && !origin.failed && origin.time - old.time < FAILED_KEPT_S) return old;
   old.value = value;
   old.time = origin.time;
@@ -55,5 +58,7 @@ export function updateExemplar(old: Exemplar | undefined, value: number, origin:
   old.spanId = origin.spanId;
   old.requestId = origin.requestId;
   old.failed = origin.failed;
+  old.text = undefined;
+  old.protobuf = undefined;
   return old;
 }

@@ -43,6 +43,13 @@ export class ByteWriter {
     else this.#position += this.#chunk.write(text, this.#position, "utf8");
   }
 
+  /** A string with a character for each byte. */
+  binary(text: string): void {
+    const { length } = text;
+    if (length > this.#chunk.length - this.#position) this.bytes(Buffer.from(text, "latin1"));
+    else this.#position += this.#chunk.write(text, this.#position, "latin1");
+  }
+
   /** A whole number from 0 on; anything else is written as `text` writes it. */
   integer(value: number): void {
     if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER) || value % 1 !== 0) {

@@ -30,9 +30,9 @@ export type Exposition = (
 ) => Promise<Body>;
 
 /** The app waits no longer than this for a turn, and what is in the midst of being written. */
-const MAX_TURN_MS = 2;
+const MAX_TURN_MS = 1;
 /** Looking at the clock for each series would cost as much as writing it. */
-const SERIES_PER_LOOK = 16;
+const SERIES_PER_LOOK = 4;
 
 interface Writer {
   readonly naming: Naming;

@@ -10,7 +10,7 @@ export class ProtoBuffer {
   #length = 0;
 
   constructor(capacity = 1024) {
-    this.#buffer = Buffer.allocUnsafe(capacity);
+    this.#buffer = Buffer.allocUnsafeSlow(capacity);
   }
 
   clear(): void {
@@ -20,7 +20,7 @@ export class ProtoBuffer {
   /** Throws at what no unsigned number is. */
   varint(field: number, value: number): void {
     if (!(value >= 0)) throw new RangeError(`a value is ${String(value)}`);
-    this.#reserve(16);
+    this.#reserve(20);
     this.#writeVarint(field * 8 + VARINT);
     this.#writeVarint(value);
   }
@@ -29,60 +29,76 @@ export class ProtoBuffer {
     this.varint(field, zigzag(value));
   }
 
-  packedSint(field: number, values: readonly number[]): void {
-    const inner = new ProtoBuffer(values.length * 10);
-    for (const value of values) inner.#writeVarint(zigzag(value));
-    this.message(field, inner);
+  /** One value of a packed field of sint64, between `begin` and `end`. */
+  packedSint(value: number): void {
+    this.#reserve(10);
+    this.#writeVarint(zigzag(value));
   }
 
   double(field: number, value: number): void {
     if (typeof value !== "number") throw new TypeError(`a value is ${typeof value}`);
-    this.#reserve(16);
+    this.#reserve(20);
     this.#writeVarint(field * 8 + FIXED64);
     this.#length = this.#buffer.writeDoubleLE(value, this.#length);
   }
 
   string(field: number, text: string): void {
-    const length = Buffer.byteLength(text);
-    this.#reserve(length + 16);
-    this.#writeVarint(field * 8 + BYTES);
-    this.#writeVarint(length);
+    const mark = this.begin(field);
+    this.#reserve(text.length * 3);
     this.#length += this.#buffer.write(text, this.#length, "utf8");
+    this.end(mark);
   }
 
-  message(field: number, inner: ProtoBuffer): void {
-    this.#reserve(inner.#length + 16);
+  /** Begins a message, or whatever has a length before it; what is written until `end` is in it. */
+  begin(field: number): number {
+    this.#reserve(16);
     this.#writeVarint(field * 8 + BYTES);
-    this.#writeVarint(inner.#length);
-    this.#append(inner.#buffer, inner.#length);
+    // One byte for the length, which most have enough with.
+    return ++this.#length;
   }
 
-  /** Fields that are encoded already. */
-  raw(encoded: Buffer): void {
+  end(mark: number): void {
+    const length = this.#length - mark;
+    let more = 0;
+    for (let rest = length; rest >= 0x80; rest = Math.floor(rest / 0x80)) more++;
+    if (more > 0) {
+      this.#reserve(more);
+      this.#buffer.copyWithin(mark + more, mark, this.#length);
+    }
+    this.#length = mark - 1;
+    this.#writeVarint(length);
+    this.#length += length;
+  }
+
+  /** Fields that are encoded already, as bytes or as a string with a character for each byte. */
+  raw(encoded: Buffer | string): void {
     this.#reserve(encoded.length);
-    this.#append(encoded, encoded.length);
+    if (typeof encoded === "string") this.#buffer.write(encoded, this.#length, "latin1");
+    else this.#buffer.set(encoded, this.#length);
+    this.#length += encoded.length;
   }
 
   copy(): Buffer {
     return Buffer.from(this.#buffer.subarray(0, this.#length));
   }
 
-  /** Writes its length, then itself. */
-  writeDelimited(out: ByteWriter): void {
-    const prefix = new ProtoBuffer(16);
-    prefix.#writeVarint(this.#length);
-    out.bytes(prefix.#buffer.subarray(0, prefix.#length));
-    out.bytes(this.#buffer.subarray(0, this.#length));
+  /** A character for each byte: unlike a small Buffer, a string holds no shared memory. */
+  toBinaryString(): string {
+    return this.#buffer.toString("latin1", 0, this.#length);
   }
 
-  #append(source: Buffer, length: number): void {
-    this.#buffer.set(length === source.length ? source : source.subarray(0, length), this.#length);
-    this.#length += length;
+  /** Writes its length, then itself. */
+  writeDelimited(out: ByteWriter): void {
+    for (let rest = this.#length; ; rest = Math.floor(rest / 0x80)) {
+      out.byte(rest >= 0x80 ? (rest % 0x80) + 0x80 : rest);
+      if (rest < 0x80) break;
+    }
+    out.bytes(this.#buffer.subarray(0, this.#length));
   }
 
   #reserve(bytes: number): void {
     if (this.#length + bytes <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + bytes));
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#length + bytes));
     larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
   }

@@ -11,14 +11,15 @@ import { ProtoBuffer } from "./proto-buffer.ts";
 import type { FamilyWriter, WriterOptions } from "./writer.ts";
 
 const TYPES = { counter: 0, gauge: 1, histogram: 4 } as const;
+const VALUE_FIELDS = { counter: 3, gauge: 2, histogram: 7 } as const;
 /** Prometheus takes schemas from -4 to 8. */
 const MAX_SCHEMA = 8;
 const MIN_SCHEMA = -4;
 
 interface Rendered {
   readonly key: string;
-  /** The point's encoded labels. */
-  readonly labels: Buffer;
+  /** The point's encoded labels, a character for each byte. */
+  readonly labels: string;
 }
 
 export function createProtobufWriter(options: WriterOptions): FamilyWriter {
@@ -27,42 +28,30 @@ export function createProtobufWriter(options: WriterOptions): FamilyWriter {
     renderHeader: encodeHeader,
     renderPoint: (_family, labels) => {
       const encoded = encodeLabels(labels);
-      return { key: encoded.toString("latin1"), labels: encoded };
+      return { key: encoded, labels: encoded };
     },
   });
   /** A family is written in turns, so that two scrapes may be writing; each takes a buffer and gives it back. */
   const familyBuffers: ProtoBuffer[] = [];
-  const metric = new ProtoBuffer();
-  const value = new ProtoBuffer();
-  const part = new ProtoBuffer();
-  const example = new ProtoBuffer();
-  const pair = new ProtoBuffer();
+  const scratch = new ProtoBuffer();
 
-  function writeLabel(target: ProtoBuffer, name: string, text: string): void {
-    pair.clear();
-    pair.string(1, name);
-    pair.string(2, text);
-    target.message(1, pair);
-  }
-
-  function writeTime(target: ProtoBuffer, field: number, [seconds, nanoseconds]: HrTime): void {
-    pair.clear();
-    pair.varint(1, seconds);
-    pair.varint(2, nanoseconds);
-    target.message(field, pair);
+  function encodeExemplar({ traceId, spanId, value, time, ...exemplar }: Exemplar): string {
+    const requestId = fittingRequestId({ traceId, spanId, value, time, ...exemplar });
+    scratch.clear();
+    writeLabel(scratch, 1, "trace_id", traceId);
+    writeLabel(scratch, 1, "span_id", spanId);
+    if (requestId !== undefined) writeLabel(scratch, 1, "request_id", requestId.toWellFormed());
+    scratch.double(2, value);
+    const seconds = Math.floor(time);
+    writeTime(scratch, 3, [seconds, Math.round((time - seconds) * 1e9)]);
+    return scratch.toBinaryString();
   }
 
   function writeExemplar(target: ProtoBuffer, field: number, exemplar: Exemplar): void {
-    const { traceId, spanId, value: measured, time } = exemplar;
-    const requestId = fittingRequestId(exemplar);
-    example.clear();
-    writeLabel(example, "trace_id", traceId);
-    writeLabel(example, "span_id", spanId);
-    if (requestId !== undefined) writeLabel(example, "request_id", requestId.toWellFormed());
-    example.double(2, measured);
-    const seconds = Math.floor(time);
-    writeTime(example, 3, [seconds, Math.round((time - seconds) * 1e9)]);
-    target.message(field, example);
+    exemplar.protobuf ??= encodeExemplar(exemplar);
+    const mark = target.begin(field);
+    target.raw(exemplar.protobuf);
+    target.end(mark);
   }
 
   function writeClassic(target: ProtoBuffer, point: Point, nowS: number): void {
@@ -71,12 +60,12 @@ export function createProtobufWriter(options: WriterOptions): FamilyWriter {
     let cumulative = 0;
     for (let index = 0; index <= boundaries.length; index++) {
       cumulative += counts[index] as number;
-      part.clear();
-      part.varint(1, cumulative);
-      part.double(2, index < boundaries.length ? (boundaries[index] as number) : Infinity);
+      const mark = target.begin(3);
+      target.varint(1, cumulative);
+      target.double(2, index < boundaries.length ? (boundaries[index] as number) : Infinity);
       const exemplar = point.exemplars?.[index];
-      if (isFresh(exemplar, nowS)) writeExemplar(part, 3, exemplar);
-      target.message(3, part);
+      if (isFresh(exemplar, nowS)) writeExemplar(target, 3, exemplar);
+      target.end(mark);
     }
   }
 
@@ -100,22 +89,19 @@ export function createProtobufWriter(options: WriterOptions): FamilyWriter {
     point: Point,
   ): void {
     const nowS = Date.now() / 1000;
-    metric.clear();
-    metric.raw(rendered.labels);
-    value.clear();
-    if (family.type === "histogram") {
-      writeHistogram(value, member, point, nowS);
-      metric.message(7, value);
-    } else {
-      if (typeof point.value !== "number") throw new TypeError(`a value is ${typeof point.value}`);
-      value.double(1, point.value);
+    const metric = target.begin(4);
+    target.raw(rendered.labels);
+    const value = target.begin(VALUE_FIELDS[family.type]);
+    if (family.type === "histogram") writeHistogram(target, member, point, nowS);
+    else {
+      target.double(1, point.value as number);
       if (family.type === "counter") {
-        if (isFresh(point.exemplar, nowS)) writeExemplar(value, 2, point.exemplar);
-        writeTime(value, 3, point.startTime);
+        if (isFresh(point.exemplar, nowS)) writeExemplar(target, 2, point.exemplar);
+        writeTime(target, 3, point.startTime);
       }
-      metric.message(family.type === "counter" ? 3 : 2, value);
     }
-    target.message(4, metric);
+    target.end(value);
+    target.end(metric);
   }
 
   return {
@@ -141,17 +127,17 @@ export function createProtobufWriter(options: WriterOptions): FamilyWriter {
       if (familyBuffers.length < 2) familyBuffers.push(target);
     },
     target(out, resource) {
-      const one = new ProtoBuffer();
-      one.string(1, "target_info");
-      one.string(2, "Target metadata");
-      one.varint(3, TYPES.gauge);
-      const inner = new ProtoBuffer();
-      inner.raw(encodeLabels(labelPairs(options.naming, resource)));
-      const gauge = new ProtoBuffer(16);
-      gauge.double(1, 1);
-      inner.message(2, gauge);
-      one.message(4, inner);
-      one.writeDelimited(out);
+      const family = new ProtoBuffer();
+      family.string(1, "target_info");
+      family.string(2, "Target metadata");
+      family.varint(3, TYPES.gauge);
+      const metric = family.begin(4);
+      for (const [name, text] of labelPairs(options.naming, resource)) writeLabel(family, 1, name, text);
+      const gauge = family.begin(VALUE_FIELDS.gauge);
+      family.double(1, 1);
+      family.end(gauge);
+      family.end(metric);
+      family.writeDelimited(out);
     },
     end() {},
   };
@@ -166,17 +152,24 @@ function encodeHeader({ sample, help, type, unit }: Family): Buffer {
   return header.copy();
 }
 
-function encodeLabels(labels: readonly LabelPair[]): Buffer {
-  const encoded = new ProtoBuffer();
-  for (const [name, text] of labels) encoded.message(1, labelPair(name, text));
-  return encoded.copy();
+function encodeLabels(labels: readonly LabelPair[]): string {
+  const encoded = new ProtoBuffer(256);
+  for (const [name, text] of labels) writeLabel(encoded, 1, name, text);
+  return encoded.toBinaryString();
 }
 
-function labelPair(name: string, text: string): ProtoBuffer {
-  const pair = new ProtoBuffer(64);
-  pair.string(1, name);
-  pair.string(2, text.toWellFormed());
-  return pair;
+function writeLabel(target: ProtoBuffer, field: number, name: string, text: string): void {
+  const mark = target.begin(field);
+  target.string(1, name);
+  target.string(2, text);
+  target.end(mark);
+}
+
+function writeTime(target: ProtoBuffer, field: number, [seconds, nanoseconds]: HrTime): void {
+  const mark = target.begin(field);
+  target.varint(1, seconds);
+  target.varint(2, nanoseconds);
+  target.end(mark);
 }
 
 interface Native {
@@ -200,10 +193,7 @@ function writeNative(target: ProtoBuffer, native: Native): void {
   writeSpans(target, { span: 12, delta: 13 }, shown);
   if (shown.bucketCounts.length > 0 || zeroCount > 0) return;
   // Without any span it would be read as a classic histogram.
-  const none = new ProtoBuffer(8);
-  none.sint(1, 0);
-  none.varint(2, 0);
-  target.message(12, none);
+  writeSpan(target, 12, 0, 0);
 }
 
 interface Buckets {
@@ -223,32 +213,34 @@ function merged({ offset, bucketCounts }: Buckets, steps: number): Buckets {
   return { offset: first, bucketCounts: counts };
 }
 
-function writeSpans(
-  target: ProtoBuffer,
-  fields: { span: number; delta: number },
-  { offset, bucketCounts }: Buckets,
-): void {
-  const deltas: number[] = [];
-  let previous = 0;
+function writeSpan(target: ProtoBuffer, field: number, offset: number, length: number): void {
+  const mark = target.begin(field);
+  target.sint(1, offset);
+  target.varint(2, length);
+  target.end(mark);
+}
+
+function writeSpans(target: ProtoBuffer, fields: { span: number; delta: number }, buckets: Buckets): void {
+  const { offset, bucketCounts } = buckets;
   let end = 0;
   for (let index = 0; index < bucketCounts.length;) {
-    if (bucketCounts[index] === 0) {
-      index++;
-      continue;
-    }
     const from = index;
-    while (index < bucketCounts.length && bucketCounts[index] !== 0) {
-      deltas.push((bucketCounts[index] as number) - previous);
-      previous = bucketCounts[index] as number;
-      index++;
+    while (index < bucketCounts.length && bucketCounts[index] !== 0) index++;
+    if (index > from) {
+      // Prometheus' bucket i ends at base^i, OpenTelemetry's begins there.
+      const absolute = offset + from + 1;
+      writeSpan(target, fields.span, absolute - end, index - from);
+      end = offset + index + 1;
     }
-    const span = new ProtoBuffer(16);
-    // Prometheus' bucket i ends at base^i, OpenTelemetry's begins there.
-    const absolute = offset + from + 1;
-    span.sint(1, absolute - end);
-    span.varint(2, index - from);
-    target.message(fields.span, span);
-    end = absolute + (index - from);
+    while (index < bucketCounts.length && bucketCounts[index] === 0) index++;
   }
-  if (deltas.length > 0) target.packedSint(fields.delta, deltas);
+  if (bucketCounts.every((count) => count === 0)) return;
+  let previous = 0;
+  const mark = target.begin(fields.delta);
+  for (const count of bucketCounts) {
+    if (count === 0) continue;
+    target.packedSint(count - previous);
+    previous = count;
+  }
+  target.end(mark);
 }

@@ -2,6 +2,7 @@
 // https://prometheus.io/docs/instrumenting/exposition_formats/  https://prometheus.io/docs/specs/om/open_metrics_spec/
 import type { Attributes } from "@opentelemetry/api";
 import type { ExponentialHistogram, Histogram } from "@opentelemetry/sdk-metrics";
+import type { Exemplar } from "../../metrics/exemplar.ts";
 import { type ByteWriter, numberText } from "./byte-writer.ts";
 import { isLegacyLabelName, isLegacyMetricName } from "./escaping.ts";
 import type { Family, FamilyMember } from "./families.ts";
@@ -44,10 +45,8 @@ export function createTextWriter(options: WriterOptions, isOpenMetrics: boolean)
     if (!isOpenMetrics) return;
     const exemplar = index < 0 ? point.exemplar : point.exemplars?.[index];
     if (!isFresh(exemplar, nowS)) return;
-    const { traceId, spanId, value, time } = exemplar;
-    const requestId = fittingRequestId(exemplar);
-    const requestLabel = requestId === undefined ? "" : `",request_id="${escapeValue(requestId)}`;
-    out.text(` # {trace_id="${traceId}",span_id="${spanId}${requestLabel}"} ${numberText(value)} ${decimal(time)}`);
+    exemplar.text ??= exemplarText(exemplar);
+    out.binary(exemplar.text);
   }
 
   function writeBuckets(out: ByteWriter, { first }: Rendered, point: Point, nowS: number): void {
@@ -197,6 +196,14 @@ function escapeValue(text: string): string {
 
 export function escapeHelp(text: string): string {
   return text.toWellFormed().replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+function exemplarText(exemplar: Exemplar): string {
+  const { traceId, spanId, value, time } = exemplar;
+  const requestId = fittingRequestId(exemplar);
+  const requestLabel = requestId === undefined ? "" : `",request_id="${escapeValue(requestId)}`;
+  const text = ` # {trace_id="${traceId}",span_id="${spanId}${requestLabel}"} ${numberText(value)} ${decimal(time)}`;
+  return Buffer.from(text, "utf8").toString("latin1");
 }
 
 /** Seconds with milliseconds; `toFixed` takes twice as long. */

@@ -168,7 +168,8 @@ function isForUs(server: Server, host: string | undefined): boolean {
   if (host === undefined || host === "") return true;
   const bound = server.address();
   if (bound === null || typeof bound === "string" || !isLoopback(bound.address)) return true;
-  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d*)?$/i.test(host);
+  // The names that containers have for the machine that they run on cannot be given to a page on the web.
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|host\.(?:docker|containers)\.internal)(?::\d*)?$/i.test(host);
 }
 
 function isLoopback(address: string): boolean {

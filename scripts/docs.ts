@@ -8,7 +8,7 @@ const END = "<!-- settings:end -->";
 
 function row({ name, default: value, values, doc }: Setting): string {
   const allowed = values === undefined ? "" : ` One of ${values.map((one) => `\`${one}\``).join(", ")}.`;
-  return `| \`${name}\` | ${value === undefined ? "" : `\`${value}\``} | ${doc}${allowed} |`;
+  return `| \`${name}\` | ${value === undefined ? "" : `\`${value}\``} | ${doc.replaceAll("|", "\\|")}${allowed} |`;
 }
 
 function table(): string {

@@ -14,7 +14,13 @@ const MAX_EXIT_WAIT_MS = 1_000;
 
 /** Follows the process to its end. Returns how to stop following it. */
 export function followLifecycle(engine: Engine, deadlineMs: number): () => void {
-  const unfollow = SIGNALS.map((signal) => actWhenAlone(signal, () => engine.flush(deadlineMs)));
+  const unfollow = SIGNALS.map((signal) =>
+    actWhenAlone(
+      signal,
+      () => engine.flush(deadlineMs),
+      () => engine.endSync?.(),
+    ),
+  );
   let hasGivenUp = false;
 
   async function onBeforeExit(): Promise<void> {
@@ -26,6 +32,7 @@ export function followLifecycle(engine: Engine, deadlineMs: number): () => void 
 
   function onExit(): void {
     if (!hasGivenUp) engine.flushSync(Math.min(deadlineMs, MAX_EXIT_WAIT_MS));
+    engine.endSync?.();
   }
 
   process.on("beforeExit", onBeforeExit);
@@ -41,7 +48,7 @@ export function followLifecycle(engine: Engine, deadlineMs: number): () => void 
  * Runs `work` before a signal that nobody else listens to ends the process. As soon as the app listens we do not: libraries
  * such as signal-exit count the listeners to learn whether the end is theirs to bring about, and ours would make both wait.
  */
-function actWhenAlone(signal: Signal, work: () => Promise<void>): () => void {
+function actWhenAlone(signal: Signal, work: () => Promise<void>, last: () => void): () => void {
   let isFollowing = true;
   let isEnding = false;
 
@@ -52,6 +59,7 @@ function actWhenAlone(signal: Signal, work: () => Promise<void>): () => void {
       await work();
     }
     stop();
+    last();
     process.kill(process.pid, signal);
   }
 

@@ -1,4 +1,4 @@
-// What `node --require redtrail/register` runs: starts redtrail once in the main thread, and never throws into the app.
+// What `node --require redtrail/register` runs: starts redtrail once, in the main thread unless told otherwise, and never throws into the app.
 // The build lowers it to what Node 12 can parse, so that a Node that is too old can say so and run the app without us.
 const STATE: unique symbol = Symbol.for("redtrail") as never;
 const MINIMUM = [22, 15] as const;
@@ -9,8 +9,11 @@ function isSupported(version: string): boolean {
   return major > MINIMUM[0] || (major === MINIMUM[0] && minor >= MINIMUM[1]);
 }
 
-function isMainThread(): boolean {
-  return (require("worker_threads") as typeof import("node:worker_threads")).isMainThread;
+/** NODE_OPTIONS reaches every worker thread, those of libraries too: they are for who asks for them. */
+function isWanted(): boolean {
+  const { isMainThread } = require("worker_threads") as typeof import("node:worker_threads");
+  // oxlint-disable-next-line node/no-process-env -- src/config cannot be loaded on the Nodes that this file speaks to.
+  return isMainThread || String(process.env["REDTRAIL_WORKER_THREADS"]).trim().toLowerCase() === "true";
 }
 
 function say(text: string): void {
@@ -19,7 +22,7 @@ function say(text: string): void {
 }
 
 function register(): void {
-  if (shared[STATE] !== undefined || !isMainThread()) return;
+  if (shared[STATE] !== undefined || !isWanted()) return;
   const version = process.versions.node;
   if (!isSupported(version)) {
     shared[STATE] = {};

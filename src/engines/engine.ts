@@ -34,6 +34,8 @@ export interface Engine {
   flush(deadlineMs: number): Promise<void>;
   /** Delivers what waits while the process is ending, and blocks for as long, at most `timeoutMs`. Never throws. */
   flushSync(timeoutMs: number): void;
+  /** The very last thing, however the process ends: hands over what only it knows. Never throws. */
+  endSync?(): void;
   /** Delivers and closes. Never rejects. */
   shutdown(deadlineMs: number): Promise<void>;
 }

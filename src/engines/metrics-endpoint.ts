@@ -1,7 +1,7 @@
 // Serves metrics over HTTP for either engine, and says where.
 import type { PrometheusConfig } from "../config/config.ts";
 import { log } from "../diagnostics/log.ts";
-import { type MetricsServerOptions, startMetricsServer } from "../exporters/prometheus/server.ts";
+import { type MetricsServer, type MetricsServerOptions, startMetricsServer } from "../exporters/prometheus/server.ts";
 
 export interface MetricsEndpoint {
   /** For the start line. */
@@ -11,16 +11,45 @@ export interface MetricsEndpoint {
 
 export const noMetricsEndpoint: MetricsEndpoint = { address: Promise.resolve("off"), close: async () => {} };
 
+/** A server that is not there before it is wanted: of the processes of a group, one listens. */
+export class MetricsListener {
+  readonly #options: MetricsServerOptions;
+  #server: MetricsServer | undefined;
+  #url: string | undefined;
+
+  constructor(
+    { host, port, tls, authFile }: PrometheusConfig,
+    source: Pick<MetricsServerOptions, "scrape" | "handler">,
+  ) {
+    this.#options = { host, port, tls, authFile, ...source };
+  }
+
+  /** As the start line says it. */
+  get address(): string {
+    return this.#url === undefined ? "off" : `at ${this.#url}`;
+  }
+
+  /** Resolves with whether it listens; what hinders it is one line on stderr, but for a port in use that is not to be another one. */
+  async listen(orAnyPort: boolean): Promise<boolean> {
+    const server = startMetricsServer({ ...this.#options, orAnyPort });
+    this.#server = server;
+    const { url, problem } = await server.ready;
+    if (problem !== undefined) log.warn(problem);
+    this.#url = url;
+    if (url === undefined) await server.close();
+    return url !== undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+  }
+}
+
+/** Listens at once, alone. */
 export function serveMetrics(
-  { host, port, tls, authFile }: Pick<PrometheusConfig, "host" | "port" | "tls" | "authFile">,
+  config: PrometheusConfig,
   source: Pick<MetricsServerOptions, "scrape" | "handler">,
 ): MetricsEndpoint {
-  const server = startMetricsServer({ host, port, tls, authFile, ...source });
-  return {
-    address: server.ready.then(({ url, problem }) => {
-      if (problem !== undefined) log.warn(problem);
-      return url === undefined ? "off" : `at ${url}`;
-    }),
-    close: () => server.close(),
-  };
+  const listener = new MetricsListener(config, source);
+  return { address: listener.listen(true).then(() => listener.address), close: () => listener.close() };
 }

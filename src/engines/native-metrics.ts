@@ -5,46 +5,33 @@ import {
   type MetricProducer,
   type MetricReader,
   PeriodicExportingMetricReader,
-  type ScopeMetrics,
   type ViewOptions,
 } from "@opentelemetry/sdk-metrics";
-import { resourceFromAttributes } from "@opentelemetry/resources";
+import type { MetricsGroup } from "../cluster/group.ts";
 import { deliverySelfMetrics } from "../diagnostics/self-metrics.ts";
-import { createExposition } from "../exporters/prometheus/exposition.ts";
-import type { Body, Format } from "../exporters/prometheus/format.ts";
-import { PullReader } from "../exporters/prometheus/reader.ts";
-import { ScrapeMetrics } from "../exporters/prometheus/scrape-metrics.ts";
 import type { ZipkinSpanProcessor } from "../exporters/zipkin/exporter.ts";
 import { type RuntimeMetrics, createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import type { Parts } from "./engine.ts";
-import { type MetricsEndpoint, noMetricsEndpoint, serveMetrics } from "./metrics-endpoint.ts";
+import { type MetricsEndpoint, noMetricsEndpoint } from "./metrics-endpoint.ts";
+import { startPrometheus } from "./native-prometheus.ts";
 
 export interface Metrics {
   readonly endpoint: MetricsEndpoint;
   readonly readers: MetricReader[];
   readonly views: ViewOptions[];
+  readonly group: MetricsGroup | undefined;
   close(): Promise<void>;
 }
 
-export function startMetrics({ config, red }: Parts, zipkin: ZipkinSpanProcessor | undefined): Metrics {
-  const takesMetrics = config.metricsExporters.some((name) => name !== "none");
-  const runtime = takesMetrics && config.runtimeMetrics ? createRuntimeMetrics() : undefined;
+export function startMetrics(parts: Parts, zipkin: ZipkinSpanProcessor | undefined): Metrics {
+  const { config, red } = parts;
+  const runtime = red !== undefined && config.runtimeMetrics ? createRuntimeMetrics() : undefined;
   const metricProducers = producersOf(red, zipkin, runtime);
-  const readers: MetricReader[] = [];
-  let endpoint = noMetricsEndpoint;
-  if (config.metricsExporters.includes("prometheus")) {
-    const scrapes = new ScrapeMetrics();
-    const reader = new PullReader({ metricProducers: [...metricProducers, producer(() => [scrapes.collect()])] });
-    readers.push(reader);
-    const expose = createExposition(config.prometheus);
-    const scrape = async (format: Format, timeoutMs: number): Promise<Body> => {
-      const began = performance.now();
-      const body = await expose(await reader.collectShared(timeoutMs), format);
-      scrapes.add(format.syntax, (performance.now() - began) / 1000, body.byteLength);
-      return body;
-    };
-    endpoint = serveMetrics(config.prometheus, { scrape });
-  }
+  const prometheus = config.metricsExporters.includes("prometheus")
+    ? startPrometheus(parts, metricProducers)
+    : undefined;
+  const endpoint = prometheus?.endpoint ?? noMetricsEndpoint;
+  const readers = prometheus === undefined ? [] : [prometheus.reader];
   if (config.metricsExporters.includes("console")) {
     const { intervalMs, timeoutMs } = config.metricExport;
     const exporter = new ConsoleMetricExporter();
@@ -61,6 +48,7 @@ export function startMetrics({ config, red }: Parts, zipkin: ZipkinSpanProcessor
     endpoint,
     readers,
     views: oneWriterPerName(red?.names ?? []),
+    group: prometheus?.group,
     close: async () => {
       await endpoint.close();
       runtime?.stop();
@@ -83,9 +71,4 @@ function producersOf(
     ...(zipkin === undefined ? [] : [deliverySelfMetrics("zipkin_http_exporter", () => zipkin.stats)]),
     ...(runtime === undefined ? [] : [runtime.producer]),
   ];
-}
-
-function producer(collect: () => ScopeMetrics[]): MetricProducer {
-  const resource = resourceFromAttributes({});
-  return { collect: async () => ({ resourceMetrics: { resource, scopeMetrics: collect() }, errors: [] }) };
 }

@@ -21,7 +21,7 @@ export function createNativeEngine(parts: Parts): Engine {
     spanProcessors,
   });
   const metricsParts = startMetrics(parts, zipkin);
-  const { endpoint, readers, views } = metricsParts;
+  const { endpoint, readers, views, group } = metricsParts;
   const meterProvider = new MeterProvider({ resource, readers, views });
   trace.setGlobalTracerProvider(tracerProvider);
   metrics.setGlobalMeterProvider(meterProvider);
@@ -29,7 +29,8 @@ export function createNativeEngine(parts: Parts): Engine {
   return {
     destinations: endpoint.address.then((address) => ({ metrics: address, spans: spansTo(config) })),
     pending: () => zipkin?.pending ?? 0,
-    flush: async (deadlineMs) => zipkin?.flush(deadlineMs),
+    flush: async (deadlineMs) => void (await Promise.all([zipkin?.flush(deadlineMs), group?.flush(deadlineMs)])),
+    endSync: () => group?.endSync(),
     flushSync: (timeoutMs) => void zipkin?.flushSync(timeoutMs),
     async shutdown(deadlineMs) {
       await zipkin?.shutdown(deadlineMs);

@@ -35,6 +35,11 @@ export class PullReader extends MetricReader {
     return { resource: resourceMetrics.resource, scopeMetrics: [...further.flat(), ...resourceMetrics.scopeMetrics] };
   }
 
+  /** Without the SDK: only the further sources, which are cheap. */
+  async collectProducers(timeoutMs: number): Promise<ScopeMetrics[]> {
+    return (await Promise.all(this.#producers.map((producer) => collectFrom(producer, timeoutMs)))).flat();
+  }
+
   protected async onShutdown(): Promise<void> {}
 
   protected async onForceFlush(): Promise<void> {}

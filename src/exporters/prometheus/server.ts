@@ -14,6 +14,8 @@ export interface MetricsServerOptions {
   readonly host: string;
   /** 0 is any free port. */
   readonly port: number;
+  /** Whether a port in use is given up for any free one. @default true */
+  readonly orAnyPort?: boolean;
   /** Serves HTTPS. @default HTTP */
   readonly tls?: TlsFiles | undefined;
   /** Path of a file of `user:password` lines; /metrics is for them only. @default anybody */
@@ -195,6 +197,7 @@ async function listen(server: Server, options: MetricsServerOptions): Promise<Li
   const setting = `OTEL_EXPORTER_PROMETHEUS_PORT="${port}"`;
   const failure = await tryListen(server, address, port);
   if (failure === undefined) return listening(server, options);
+  if (failure.code === "EADDRINUSE" && options.orAnyPort === false) return {};
   if (failure.code !== "EADDRINUSE") {
     const where =
       failure.code === "EACCES" || failure.code === "ERR_SOCKET_BAD_PORT"

@@ -107,7 +107,7 @@ export function joinMetricsGroup(options: MetricsGroupOptions): MetricsGroup {
       return { kind: "alone" };
     }
     const alone = (): Promise<boolean> => listen(true);
-    siblings = new Siblings({ rendezvous, leader, source, join, listen: () => listen(false), alone });
+    siblings = new Siblings({ rendezvous, leader, source, instance, join, listen: () => listen(false), alone });
     const role = await siblings.join();
     return role.kind === "member" ? memberOf("at the leading worker", role.pid) : { kind: role.kind };
   }

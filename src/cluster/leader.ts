@@ -6,6 +6,7 @@ import { leaderSelfMetrics } from "./leader-self-metrics.ts";
 import type { Link } from "./link.ts";
 import { MergedMetrics } from "./merged-metrics.ts";
 import { Mirror } from "./mirror.ts";
+import type { Left } from "./rendezvous.ts";
 import { type Hello, type Message, PROTOCOL, type Points, parseMessage } from "./protocol.ts";
 
 export interface LeaderOptions {
@@ -38,6 +39,8 @@ export class MetricsLeader {
   readonly #merged: MergedMetrics;
   readonly #members = new Set<Member>();
   readonly #departed = new Map<string, Mirror>();
+  /** Whose counts an earlier leader has handed over. */
+  readonly #included = new Set<string>();
   readonly #own: Mirror;
   readonly #ownEncoder = new SeriesEncoder();
   #hasMembers = false;
@@ -102,10 +105,14 @@ export class MetricsLeader {
   #depart(member: Member): void {
     if (!this.#members.delete(member)) return;
     member.mirror.depart();
-    this.#departed.set(member.instance, member.mirror);
+    this.#remember(member.instance, member.mirror);
+    member.answered();
+  }
+
+  #remember(instance: string, mirror: Mirror): void {
+    this.#departed.set(instance, mirror);
     const [oldest] = this.#departed.keys();
     if (this.#departed.size > MAX_DEPARTED && oldest !== undefined) this.#departed.delete(oldest);
-    member.answered();
   }
 
   /** Asks all members for their present values, and waits for those who answer in time. */
@@ -159,33 +166,36 @@ export class MetricsLeader {
   }
 
   /**
-   * What would be lost with this process: its own counts, and those of members that are gone. Members that are still there
-   * count on, for the next leader. Ends the leader.
+   * What would be lost with this process: its own counts, and those of members that are gone, which it names. Members that are
+   * still there count on, for the next leader. Ends the leader.
    */
-  handOver(own: ScopeMetrics[]): Points[] {
-    if (this.#members.size === 0) return [];
+  handOver(own: ScopeMetrics[]): Left {
+    if (!this.#hasMembers) return { instances: [], totals: countsOf(own) };
+    const instances = [...this.#departed.keys()];
     this.#addOwn(own, "some");
     for (const { mirror } of this.#members) mirror.withdraw();
     this.close();
-    const counts = this.#merged.collect().map(({ scope, metrics }) => ({
-      scope,
-      metrics: metrics.filter((metric) =>
-        metric.dataPointType === DataPointType.SUM ? metric.isMonotonic : metric.dataPointType !== DataPointType.GAUGE,
-      ),
-    }));
-    return new SeriesEncoder().encode(counts, { asked: "all" });
+    return { instances, totals: countsOf(this.#merged.collect()) };
   }
 
-  /** Takes on what an earlier leader has handed over. */
-  inherit(totals: readonly unknown[]): void {
-    const mirror = new Mirror(this.#merged, this.#options.label);
+  /** Takes on what a process has left that is gone: an earlier leader, or a member whose last push may not have arrived. */
+  inherit({ instances, totals }: Left): void {
+    const [instance] = instances;
+    if (instance === undefined || this.#included.has(instance)) return;
+    const member = Array.from(this.#members).find((one) => one.instance === instance);
+    if (member !== undefined) this.#depart(member);
+    // Its values are absolute, so that those that have arrived before are not added again.
+    const mirror = this.#departed.get(instance) ?? new Mirror(this.#merged, this.#options.label);
+    mirror.relink();
     for (const given of totals) {
       const message = parseMessage(given);
-      if (message?.type !== "points") continue;
-      mirror.apply(message);
-      this.#hasMembers = true;
+      if (message?.type === "points") mirror.apply(message);
     }
     mirror.depart();
+    this.#remember(instance, mirror);
+    if (this.#included.size > MAX_DEPARTED) this.#included.clear();
+    for (const other of instances.slice(1, MAX_DEPARTED)) this.#included.add(other);
+    this.#hasMembers = true;
   }
 
   close(): void {
@@ -195,4 +205,15 @@ export class MetricsLeader {
     }
     this.#members.clear();
   }
+}
+
+/** What goes on counting in another process: monotonic sums and histograms. */
+export function countsOf(scopeMetrics: readonly ScopeMetrics[]): Points[] {
+  const counts = scopeMetrics.map(({ scope, metrics }) => ({
+    scope,
+    metrics: metrics.filter((metric) =>
+      metric.dataPointType === DataPointType.SUM ? metric.isMonotonic : metric.dataPointType !== DataPointType.GAUGE,
+    ),
+  }));
+  return new SeriesEncoder().encode(counts, { asked: "all" });
 }

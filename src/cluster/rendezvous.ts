@@ -1,6 +1,6 @@
 // Where the workers of a primary without redtrail (PM2's daemon) find each other, and leave totals for each other.
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Points } from "./protocol.ts";
@@ -8,7 +8,8 @@ import type { Points } from "./protocol.ts";
 export interface Rendezvous {
   readonly folder: string;
   readonly socketPath: string;
-  readonly totalsPath: string;
+  /** What the names of the files with totals in `folder` begin with. */
+  readonly totalsPrefix: string;
 }
 
 export interface RendezvousOptions {
@@ -35,7 +36,7 @@ export function createRendezvous(options: RendezvousOptions): Rendezvous | undef
   return {
     folder,
     socketPath: process.platform === "win32" ? `\\\\.\\pipe\\redtrail-${name}` : join(folder, `${name}.sock`),
-    totalsPath: join(folder, `${name}.json`),
+    totalsPrefix: `${name}.totals-`,
   };
 }
 
@@ -66,25 +67,48 @@ export function removeFile(path: string): void {
   }
 }
 
+/** What a process leaves that ends: counts, and which instances they are of. */
+export interface Left {
+  readonly instances: readonly string[];
+  readonly totals: readonly Points[];
+}
+
 /** A file, not a message: it works while the process ends, whatever its size, and whoever is next. Never throws. */
-export function leaveTotals({ totalsPath }: Rendezvous, totals: readonly Points[]): void {
+export function leaveTotals({ folder, totalsPrefix }: Rendezvous, left: Left): void {
+  const path = join(folder, `${totalsPrefix}${process.pid}.json`);
   try {
-    rmSync(totalsPath, { force: true });
-    writeFileSync(totalsPath, JSON.stringify(totals), { mode: 0o600, flag: "wx" });
+    // Whoever leads looks each second, and must not find half of it.
+    writeFileSync(`${path}.part`, JSON.stringify(left), { mode: 0o600 });
+    renameSync(`${path}.part`, path);
   } catch {
     // Then the next leader begins at zero.
   }
 }
 
-/** Takes what the leader before has left. Never throws. */
-export function takeTotals({ totalsPath }: Rendezvous): unknown[] {
+/** Takes what processes that have ended left; a leader's, which holds those of others, first. Never throws. */
+export function takeTotals({ folder, totalsPrefix }: Rendezvous): Left[] {
+  return namesIn(folder)
+    .filter((name) => name.startsWith(totalsPrefix) && name.endsWith(".json"))
+    .flatMap((name) => takeFile(join(folder, name)))
+    .toSorted((a, b) => b.instances.length - a.instances.length);
+}
+
+function namesIn(folder: string): string[] {
   try {
-    const isFresh = Date.now() - statSync(totalsPath).mtimeMs < TOTALS_KEPT_MS;
-    const totals: unknown = isFresh ? JSON.parse(readFileSync(totalsPath, "utf8")) : [];
-    return Array.isArray(totals) ? totals : [];
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function takeFile(path: string): Left[] {
+  try {
+    if (Date.now() - statSync(path).mtimeMs > TOTALS_KEPT_MS) return [];
+    const { instances, totals } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+    return Array.isArray(instances) && Array.isArray(totals) ? [{ instances, totals }] : [];
   } catch {
     return [];
   } finally {
-    removeFile(totalsPath);
+    removeFile(path);
   }
 }

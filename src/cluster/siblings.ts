@@ -2,7 +2,7 @@
 import type { Server } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { log } from "../diagnostics/log.ts";
-import type { MetricsLeader } from "./leader.ts";
+import { type MetricsLeader, countsOf } from "./leader.ts";
 import type { Link } from "./link.ts";
 import type { MetricsMember, MetricsSource } from "./member.ts";
 import { type Rendezvous, leaveTotals, removeFile, takeTotals } from "./rendezvous.ts";
@@ -14,6 +14,8 @@ export interface SiblingsOptions {
   readonly rendezvous: Rendezvous;
   readonly leader: MetricsLeader;
   readonly source: MetricsSource;
+  /** Of this process. */
+  readonly instance: string;
   readonly join: (link: Link) => MetricsMember;
   /** Tries to get the metrics port, and no other. */
   readonly listen: () => Promise<boolean>;
@@ -25,11 +27,13 @@ export type SiblingRole = { readonly kind: "leader" | "alone" } | { readonly kin
 
 const ATTEMPTS = 10;
 const WELCOME_MS = 1_000;
+const INHERIT_EVERY_MS = 1_000;
 
 export class Siblings {
   readonly #options: SiblingsOptions;
   #member: MetricsMember | undefined;
   #server: Server | undefined;
+  #inheriting: NodeJS.Timeout | undefined;
   #isEnded = false;
 
   constructor(options: SiblingsOptions) {
@@ -58,7 +62,12 @@ export class Siblings {
 
   async #lead(): Promise<void> {
     const { leader, rendezvous } = this.#options;
-    leader.inherit(takeTotals(rendezvous));
+    const inherit = (): void => {
+      for (const left of takeTotals(rendezvous)) leader.inherit(left);
+    };
+    inherit();
+    // A worker that ends while nobody leads, or together with its leader, is known by what it has left alone.
+    this.#inheriting = setInterval(inherit, INHERIT_EVERY_MS).unref();
     try {
       this.#server = await serveSocket(rendezvous, leader);
     } catch (error) {
@@ -88,14 +97,17 @@ export class Siblings {
     if (kind === "leader") log.info("this process serves the metrics of its cluster now");
   }
 
-  /** At the end of the process: what this one alone knows goes to the next leader. */
+  /** At the end of the process: what this one alone knows goes to whoever leads next. */
   endSync(): void {
+    if (this.#isEnded) return;
     this.#isEnded = true;
+    clearInterval(this.#inheriting);
+    const { leader, rendezvous, source, instance } = this.#options;
     this.#member?.pushSync();
+    const own = source.collectSync();
+    const left = this.#server === undefined ? { instances: [], totals: countsOf(own) } : leader.handOver(own);
+    leaveTotals(rendezvous, { instances: [instance, ...left.instances], totals: left.totals });
     if (this.#server === undefined) return;
-    const { leader, rendezvous, source } = this.#options;
-    const totals = leader.handOver(source.collectSync());
-    if (totals.length > 0) leaveTotals(rendezvous, totals);
     removeFile(rendezvous.socketPath);
     this.#server.close();
     this.#server = undefined;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MetricData } from "@opentelemetry/sdk-metrics";
-import { type LeaderOptions, MetricsLeader } from "../../src/cluster/leader.ts";
+import { type LeaderOptions, MetricsLeader, countsOf } from "../../src/cluster/leader.ts";
 import type { Link } from "../../src/cluster/link.ts";
 import { MetricsMember } from "../../src/cluster/member.ts";
 import {
@@ -155,17 +155,41 @@ test("A leader hands over its own counts and those of members that are gone, and
   const read = (): MetricData[] => [counter("c", 10), histogram("h", [1], [4, 4], 8), updown("u", 1)];
   const stays = await addMember(old, "3", read);
   await old.refresh(1_000);
-  const totals = old.handOver(inScope(counter("c", 100), gauge("g", 1)));
+  const left = overWire(old.handOver(inScope(counter("c", 100), gauge("g", 1))));
   await stays.closed;
-  next.inherit(JSON.parse(JSON.stringify(totals)));
+  assert.equal(left.instances.length, 1);
+  next.inherit({ ...left, instances: ["old", ...left.instances] });
+  // What the old leader has handed over already is not taken from the member's own hand too.
+  next.inherit({ instances: left.instances, totals: countsOf(inScope(counter("c", 3))) });
   await addMember(next, "3", read);
   await next.refresh(1_000);
   assert.deepEqual(valuesOf(next.merge(NOTHING).scopeMetrics), { c: 113, h: 11, u: 1 });
 });
 
-test("A leader without members hands nothing over: there is nobody to take it", () => {
-  assert.deepEqual(createLeader().handOver(inScope(counter("c", 1))), []);
+test("What a member has left is counted once, whether its last push has arrived or not", async () => {
+  const leader = createLeader({ label: "1" });
+  let count = 5;
+  const read = (): MetricData[] => [counter("c", count)];
+  const member = await addMember(leader, "member", read);
+  await leader.refresh(1_000);
+  count = 8;
+  const left = overWire({ instances: ["member"], totals: countsOf(inScope(counter("c", 8))) });
+  leader.inherit(left);
+  leader.inherit(left);
+  member.close();
+  leader.inherit(left);
+  assert.deepEqual(valuesOf(leader.merge(NOTHING).scopeMetrics), { c: 8 });
 });
+
+test("A leader without members hands over its own counts", () => {
+  const { instances, totals } = createLeader().handOver(inScope(counter("c", 1)));
+  assert.deepEqual(instances, []);
+  assert.equal(totals.length, 1);
+});
+
+function overWire<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
+}
 
 test("MetricsMember sends only what has changed, and introduces a series once", async () => {
   const [there, here] = linkPair();

@@ -38,18 +38,24 @@ test("createRendezvous does not take a folder that others may write to", { skip 
   assert.notEqual(createRendezvous({ ...PLACE, directory }), undefined);
 });
 
-test("Totals are taken once, and not when they are old or broken", { skip }, () => {
+test("Totals are taken once, a leader's first, and not when they are old or broken", { skip }, () => {
   const place = createRendezvous({ ...PLACE, directory });
   assert.ok(place !== undefined);
+  const path = (pid: number): string => join(place.folder, `${place.totalsPrefix}${pid}.json`);
   assert.deepEqual(takeTotals(place), []);
-  leaveTotals(place, TOTALS);
-  assert.deepEqual(takeTotals(place), TOTALS);
+  const left = { instances: ["a"], totals: TOTALS };
+  leaveTotals(place, left);
+  const ofLeader = { instances: ["leader", "b"], totals: TOTALS };
+  writeFileSync(path(1), JSON.stringify(ofLeader));
+  assert.deepEqual(takeTotals(place), [ofLeader, left]);
   assert.deepEqual(takeTotals(place), []);
-  leaveTotals(place, TOTALS);
-  utimesSync(place.totalsPath, LONG_AGO, LONG_AGO);
+  leaveTotals(place, left);
+  utimesSync(path(process.pid), LONG_AGO, LONG_AGO);
   assert.deepEqual(takeTotals(place), []);
-  writeFileSync(place.totalsPath, "{");
-  assert.deepEqual(takeTotals(place), []);
+  for (const broken of ["{", "[]", "null", '{"instances":1,"totals":[]}']) {
+    writeFileSync(path(2), broken);
+    assert.deepEqual(takeTotals(place), []);
+  }
 });
 
 test("sweep removes old files and sockets that nobody listens on, and nothing else", { skip }, async () => {

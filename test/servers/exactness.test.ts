@@ -50,7 +50,8 @@ const amqp = require("amqplib");
 const REQUESTS = 500;
 const BAD = 100;
 
-const skip = (await lacksServers()) || (await lacksPort("Redis", REDIS_PORT)) || (await lacksPort("RabbitMQ", RABBITMQ_PORT));
+const skip =
+  (await lacksServers()) || (await lacksPort("Redis", REDIS_PORT)) || (await lacksPort("RabbitMQ", RABBITMQ_PORT));
 
 describe("Counts are exact", { skip }, () => {
   let packed: PackedApp;
@@ -85,7 +86,10 @@ describe("Counts are exact", { skip }, () => {
       });
       const before = await commandCounts();
       for (let i = 0; i < REQUESTS; i += 20) {
-        const urls = Array.from({ length: 20 }, (_, j) => `${app.url}/work${(i + j) % (REQUESTS / BAD) === 0 ? "?bad" : ""}`);
+        const urls = Array.from(
+          { length: 20 },
+          (_, j) => `${app.url}/work${(i + j) % (REQUESTS / BAD) === 0 ? "?bad" : ""}`,
+        );
         await Promise.all(urls.map(async (url) => (await fetch(url)).text()));
       }
       const done = await allDone(app.url);

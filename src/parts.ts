@@ -2,6 +2,7 @@
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { findAppPackage } from "./app-package.ts";
 import type { Config } from "./config/config.ts";
+import { mainScript } from "./config/environment.ts";
 import type { Parts } from "./engines/engine.ts";
 import { RedMetricsSpanProcessor } from "./processors/red-metrics.ts";
 import { RequestIdSpanProcessor } from "./processors/request-id.ts";
@@ -10,7 +11,7 @@ import { createResource } from "./resource.ts";
 import { createSampler } from "./sampling/index.ts";
 
 export function createParts(config: Config): Parts {
-  const resource = createResource(config, findAppPackage(process.argv[1], process.cwd()));
+  const resource = createResource(config, findAppPackage(mainScript(), process.cwd()));
   const serviceName = String(resource.attributes["service.name"]);
   const takesMetrics = config.metricsExporters.some((name) => name !== "none");
   return {

@@ -8,3 +8,18 @@ export function readEnvironment(instrumentationNames: readonly string[]): {
 } {
   return readConfig(process.env, instrumentationNames);
 }
+
+/** The app's main script. PM2 starts one of its own, and names the app's in the environment: in cluster mode as JSON. */
+export function mainScript(): string | undefined {
+  return process.env["pm_exec_path"] ?? fromPm2(process.env["pm2_env"]) ?? process.argv[1];
+}
+
+function fromPm2(json: string | undefined): string | undefined {
+  if (json === undefined) return undefined;
+  try {
+    const { pm_exec_path: path } = JSON.parse(json) as Record<string, unknown>;
+    return typeof path === "string" ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -3,7 +3,7 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { findAppPackage } from "./app-package.ts";
 import type { Config } from "./config/config.ts";
 import { mainScript } from "./config/environment.ts";
-import type { Parts } from "./engines/engine.ts";
+import { type Parts, takesMetrics } from "./engines/engine.ts";
 import { RedMetricsSpanProcessor } from "./processors/red-metrics.ts";
 import { RequestIdSpanProcessor } from "./processors/request-id.ts";
 import { createPropagator } from "./propagators/index.ts";
@@ -13,16 +13,16 @@ import { createSampler } from "./sampling/index.ts";
 export function createParts(config: Config): Parts {
   const resource = createResource(config, findAppPackage(mainScript(), process.cwd()));
   const serviceName = String(resource.attributes["service.name"]);
-  const takesMetrics = config.metricsExporters.some((name) => name !== "none");
+  const countsSpans = config.red.families.length > 0 && takesMetrics(config);
   return {
     config,
     resource,
     serviceName,
     contextManager: new AsyncLocalStorageContextManager(),
     propagator: createPropagator(config),
-    sampler: createSampler(config),
+    sampler: createSampler(config, countsSpans),
     requestIdProcessor: new RequestIdSpanProcessor(),
-    red: takesMetrics
+    red: countsSpans
       ? new RedMetricsSpanProcessor({ ...config.red, serviceName, resourceAttributes: resource.attributes })
       : undefined,
   };

@@ -10,10 +10,10 @@ export const BOUNDS: number[] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5
 /** The labels of one series, twenty to a route. */
 export function labels(index: number): Attributes {
   return {
-    "http.request.method": METHODS[index % 4] as string,
+    "http.request.method": METHODS[index % 4],
     "url.scheme": "http",
     "network.protocol.version": "1.1",
-    "http.response.status_code": STATUSES[Math.floor(index / 4) % 5] as number,
+    "http.response.status_code": STATUSES[Math.floor(index / 4) % 5],
     "http.route": `/api/v1/resource${Math.floor(index / 20)}/:id`,
   };
 }

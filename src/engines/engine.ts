@@ -15,7 +15,7 @@ export interface Parts {
   readonly propagator: TextMapPropagator;
   readonly sampler: Sampler;
   readonly requestIdProcessor: SpanProcessor;
-  /** Absent when no exporter takes metrics. */
+  /** Absent when nobody takes metrics, or none of spans. */
   readonly red: RedMetricsSpanProcessor | undefined;
 }
 
@@ -44,4 +44,8 @@ export interface Engine {
 export function spansTo({ tracesExporters, zipkin }: Config): string {
   const names = tracesExporters.map((name) => (name === "zipkin" ? redactUrl(zipkin.endpoint) : name));
   return names[0] === "none" ? "off" : `to ${names.join(" and ")}`;
+}
+
+export function takesMetrics({ metricsExporters }: Pick<Config, "metricsExporters">): boolean {
+  return metricsExporters.some((name) => name !== "none");
 }

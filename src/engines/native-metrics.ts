@@ -11,7 +11,7 @@ import type { MetricsGroup } from "../cluster/group.ts";
 import { deliverySelfMetrics } from "../diagnostics/self-metrics.ts";
 import type { ZipkinSpanProcessor } from "../exporters/zipkin/exporter.ts";
 import { type RuntimeMetrics, createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
-import type { Parts } from "./engine.ts";
+import { type Parts, takesMetrics } from "./engine.ts";
 import { type MetricsEndpoint, noMetricsEndpoint } from "./metrics-endpoint.ts";
 import { startPrometheus } from "./native-prometheus.ts";
 
@@ -25,7 +25,7 @@ export interface Metrics {
 
 export function startMetrics(parts: Parts, zipkin: ZipkinSpanProcessor | undefined): Metrics {
   const { config, red } = parts;
-  const runtime = red !== undefined && config.runtimeMetrics ? createRuntimeMetrics() : undefined;
+  const runtime = takesMetrics(config) && config.runtimeMetrics ? createRuntimeMetrics() : undefined;
   const metricProducers = producersOf(red, zipkin, runtime);
   const prometheus = config.metricsExporters.includes("prometheus")
     ? startPrometheus(parts, metricProducers)

@@ -14,7 +14,7 @@ import { NodeSDK } from "@opentelemetry/sdk-node";
 import { BatchSpanProcessor, ConsoleSpanExporter, type SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Config, OtlpProtocol, TracesExporterName } from "../config/config.ts";
 import { idGenerator } from "../id-generator.ts";
-import { type Engine, type Parts, spansTo } from "./engine.ts";
+import { type Engine, type Parts, spansTo, takesMetrics } from "./engine.ts";
 import { createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type MetricsEndpoint, noMetricsEndpoint, serveMetrics } from "./metrics-endpoint.ts";
 import { oneWriterPerName } from "./native-metrics.ts";
@@ -31,7 +31,7 @@ export function createNodeSdkEngine(parts: Parts): Engine {
         exportTimeoutMillis: config.batch.exportTimeoutMs,
       }),
   );
-  const runtime = config.runtimeMetrics && red !== undefined ? createRuntimeMetrics() : undefined;
+  const runtime = takesMetrics(config) && config.runtimeMetrics ? createRuntimeMetrics() : undefined;
   const { endpoint, readers } = createReaders(config, [
     ...(red === undefined ? [] : [red.producer]),
     ...(runtime === undefined ? [] : [runtime.producer]),

@@ -53,6 +53,8 @@ export class RedMetrics {
   readonly #options: RedOptions;
   readonly #families: ReadonlyMap<FamilyDefinition, FamilyMetrics>;
   readonly #plans: ReadonlyMap<FamilyDefinition | undefined, Plan>;
+  /** Of spans that no family counts, or none that is on. */
+  readonly #otherPlan: Plan;
   readonly #spans: SpanMetrics | undefined;
   readonly #active: ActiveRequests | undefined;
   readonly #live = new LiveSpans();
@@ -76,7 +78,8 @@ export class RedMetrics {
     const definitions = FAMILIES.filter(({ group }) => options.families.includes(group));
     this.#families = new Map(definitions.map((one) => [one, new FamilyMetrics(one, options)]));
     this.#spans = options.families.includes("spanmetrics") ? new SpanMetrics(options) : undefined;
-    this.#plans = createPlans(this.#families, this.#spans);
+    this.#plans = new Map(Array.from(this.#families, ([one, family]) => [one, createPlan(family, this.#spans)]));
+    this.#otherPlan = createPlan(undefined, this.#spans);
     this.#active = options.families.includes("http") ? new ActiveRequests() : undefined;
     this.#isExcluded = createExclusionTest(options.exclusions);
     this.#isServerError = createErrorTest(options.errorClasses, "server");
@@ -111,7 +114,7 @@ export class RedMetrics {
     const nowS = span.endTime[0];
     const status = this.#statusOf(span);
     const origin = originOf(span, exemplarFilter, status === ERROR);
-    const plan = this.#plans.get(familyOf(span)) ?? (this.#plans.get(undefined) as Plan);
+    const plan = this.#plans.get(familyOf(span)) ?? this.#otherPlan;
     const series = this.#seriesOf(span, status, plan);
     if (this.#spans !== undefined) {
       series.calls ??= this.#spans.calls.get(this.#spans.callsValues(span, status, dimensionsOf(plan)), nowS);
@@ -204,17 +207,9 @@ export class RedMetrics {
   }
 }
 
-function createPlans(
-  families: ReadonlyMap<FamilyDefinition, FamilyMetrics>,
-  spans: SpanMetrics | undefined,
-): Map<FamilyDefinition | undefined, Plan> {
-  const plan = (family: FamilyMetrics | undefined): Plan => {
-    const reads = [...(family?.reads ?? []), ...(spans?.reads ?? [])];
-    return { family, reads, values: reads.map(() => undefined) };
-  };
-  const plans = new Map<FamilyDefinition | undefined, Plan>([[undefined, plan(undefined)]]);
-  for (const [definition, family] of families) plans.set(definition, plan(family));
-  return plans;
+function createPlan(family: FamilyMetrics | undefined, spans: SpanMetrics | undefined): Plan {
+  const reads = [...(family?.reads ?? []), ...(spans?.reads ?? [])];
+  return { family, reads, values: reads.map(() => undefined) };
 }
 
 function ownValues({ values }: Plan, { reads }: FamilyMetrics): LabelValue[] {

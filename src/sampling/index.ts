@@ -18,8 +18,8 @@ const SAMPLERS: Record<SamplerName, (ratio: number) => Sampler> = {
   parentbased_traceidratio: (ratio) => new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
 };
 
-export function createSampler(config: Pick<Config, "sampler" | "samplerRatio" | "metricsExporters">): Sampler {
+/** `feedsMetrics`: whether anything counts the spans. */
+export function createSampler(config: Pick<Config, "sampler" | "samplerRatio">, feedsMetrics: boolean): Sampler {
   const sampler = SAMPLERS[config.sampler](config.samplerRatio);
-  const feedsMetrics = config.metricsExporters.some((name) => name !== "none");
   return feedsMetrics ? new RecordForMetricsSampler(sampler) : sampler;
 }

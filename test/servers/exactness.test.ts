@@ -168,7 +168,7 @@ function lacksPort(name: string, port: number): Promise<false | string> {
       try {
         resolve(lacks(`${name} does not answer on port ${port} (npm run servers)`));
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
   });

@@ -9,7 +9,7 @@ import type { Body, Escaping, Format, Syntax } from "./format.ts";
 import { type Naming, type TranslationStrategy, createNaming } from "./names.ts";
 import { createProtobufWriter } from "./protobuf.ts";
 import { createTextWriter } from "./text.ts";
-import type { FamilyWriter, WriterOptions } from "./writer.ts";
+import type { FamilyWriter, LeftOut, WriterOptions } from "./writer.ts";
 
 export interface ExpositionOptions {
   /** @default underscoreescapingwithsuffixes */
@@ -70,8 +70,8 @@ export function createExposition({
     const out = new ByteWriter();
     try {
       let began = performance.now();
+      let series = 0;
       for (const family of groupFamilies(scopeMetrics, naming, syntax)) {
-        let series = 0;
         for (const _ of tryWrite(out, families, family)) {
           if (++series % SERIES_PER_LOOK !== 0 || performance.now() - began < MAX_TURN_MS) continue;
           // oxlint-disable-next-line no-await-in-loop -- to let the app have its turn is the purpose.
@@ -98,18 +98,20 @@ function* tryWrite(out: ByteWriter, families: FamilyWriter, family: Family): Gen
   const mark = out.byteLength;
   const { sample } = family;
   try {
-    yield* families.write(out, family, () => warnDuplicate(sample));
+    yield* families.write(out, family, (why) => warnLeftOut(sample, why));
   } catch (error) {
     out.rollBack(mark);
     log.warnSometimes(`write ${sample}`, `metric "${sample}" cannot be written (${String(error)}); it is left out`);
   }
 }
 
-function warnDuplicate(name: string): void {
-  log.warnSometimes(
-    `duplicate ${name}`,
-    `metric "${name}" has series whose labels are the same to Prometheus; only the first of them is written`,
-  );
+const LEFT_OUT: Record<LeftOut, string> = {
+  duplicate: "has series whose labels are the same to Prometheus; only the first of them is written",
+  negative: "is a counter, but has a series that is negative or no number; it is left out",
+};
+
+function warnLeftOut(name: string, why: LeftOut): void {
+  log.warnSometimes(`${why} ${name}`, `metric "${name}" ${LEFT_OUT[why]}`);
 }
 
 function keyTest(globs: readonly string[]): (key: string) => boolean {

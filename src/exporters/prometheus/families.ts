@@ -32,9 +32,8 @@ export function groupFamilies(scopeMetrics: readonly ScopeMetrics[], naming: Nam
     ["target_info", "target_info"],
   ]);
   for (const { scope, metrics } of scopeMetrics) {
-    for (const metric of metrics) {
+    for (const metric of metrics.filter(isMetric)) {
       const type = familyType(metric);
-      if (metric.dataPoints.length === 0) continue;
       const { name: given, unit, description } = metric.descriptor;
       const name = naming.familyName(given, unit, type);
       // A gauge `x` and a counter `x_total` are two families, but for OpenMetrics, which calls both `x`.
@@ -54,6 +53,19 @@ export function groupFamilies(scopeMetrics: readonly ScopeMetrics[], naming: Nam
   return Array.from(families)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([, family]) => family);
+}
+
+/** With anything to write. The SDK checks nothing that a producer hands in: what is no metric costs itself, not the scrape. */
+function isMetric({ dataPoints, dataPointType, descriptor }: MetricData): boolean {
+  if (DataPointType[dataPointType] !== undefined && Array.isArray(dataPoints) && isDescriptor(descriptor)) {
+    return dataPoints.length > 0;
+  }
+  log.warnSometimes("no metric", "a source of metrics hands in what is no metric; it is left out of the scrape");
+  return false;
+}
+
+function isDescriptor(descriptor: Partial<MetricData["descriptor"]> | undefined): boolean {
+  return [descriptor?.name, descriptor?.unit, descriptor?.description].every((text) => typeof text === "string");
 }
 
 function familyType(metric: MetricData): FamilyType {

@@ -55,7 +55,16 @@ const UNITS: Readonly<Record<string, string>> = {
   Hz: "hertz",
   "%": "percent",
 };
-const PER_UNITS: Readonly<Record<string, string>> = { s: "second", m: "minute", min: "minute", h: "hour", d: "day" };
+const PER_UNITS: Readonly<Record<string, string>> = {
+  s: "second",
+  m: "minute",
+  min: "minute",
+  h: "hour",
+  d: "day",
+  w: "week",
+  mo: "month",
+  y: "year",
+};
 
 /** An app has so many metrics at most before the memory of their names is given up and begun anew. */
 const MAX_REMEMBERED = 10_000;
@@ -72,15 +81,19 @@ export function createNaming(strategy: TranslationStrategy, escaping: Escaping):
       const key = `${type}\0${unit}\0${name}`;
       return remembered(families, key, () => {
         const translated = translate(name, unit, type, { hasSuffixes, isUnderscored });
-        return {
-          sample: escape(translated.sample, false),
-          base: escape(translated.base, false),
-          unit: escape(translated.unit, false),
-        };
+        const sample = escape(translated.sample, false);
+        // In OpenMetrics a counter's samples are its family's name and `_total`, also where escaping doubles the underscore.
+        const base = translated.sample === translated.base ? sample : sample.slice(0, -"_total".length);
+        const escapedUnit = escape(translated.unit, false);
+        // A scrape with a UNIT that is no suffix of the name is refused.
+        return { sample, base, unit: base.endsWith(`_${escapedUnit}`) ? escapedUnit : "" };
       });
     },
     labelName: (key) =>
-      remembered(labels, key, () => escape(isUnderscored ? underscoredLabel(key) : unreserved(key), true)),
+      // Escaping may make a reserved name of one that is not: `..a` is `__a` with underscores.
+      remembered(labels, key, () =>
+        isUnderscored ? underscoredLabel(key) : unreserved(escape(unreserved(key), true)),
+      ),
   };
 }
 
@@ -102,7 +115,7 @@ interface Style {
 function translate(name: string, unit: string, type: FamilyType, { hasSuffixes, isUnderscored }: Style): FamilyName {
   const words = wordsOf(name, /[^a-zA-Z0-9:]+/);
   const isCounter = type === "counter" && hasSuffixes;
-  const isTotal = isCounter && words.at(-1) === "total";
+  const isTotal = isCounter && words.length > 1 && words.at(-1) === "total";
   if (isTotal) words.pop();
   const added: string[] = [];
   const phrases = unitPhrases(unit, type).filter((phrase) => phrase.length > 0);
@@ -144,7 +157,7 @@ function wordsOf(text: string, separator = /[^a-zA-Z0-9]+/): string[] {
 
 /** Names that the exposition itself gives, or reserves, get a prefix. */
 function underscoredLabel(key: string): string {
-  const name = unreserved(key.replaceAll(/[^a-zA-Z0-9_]/gu, "_"));
+  const name = unreserved(key).replaceAll(/[^a-zA-Z0-9]+/g, "_");
   return isLegacyLabelName(name) ? name : `key_${name}`;
 }
 

@@ -14,11 +14,16 @@ export interface Point {
 }
 
 export function pointsOf({ dataPoints }: MetricData): readonly Point[] {
-  return dataPoints as readonly Point[];
+  return dataPoints;
 }
 
 export function isHistogram({ dataPointType }: MetricData): boolean {
   return dataPointType === DataPointType.HISTOGRAM;
+}
+
+/** The SDK lets an app add NaN to a counter, or observe a negative one; to OpenMetrics such a line spoils the whole scrape. */
+export function isCount({ value }: Point): boolean {
+  return (value as number) >= 0;
 }
 
 /** Prometheus' stores drop older ones, and a trace may be gone by then. */

@@ -4,6 +4,8 @@ import type { ByteWriter } from "./byte-writer.ts";
 const VARINT = 0;
 const FIXED64 = 1;
 const BYTES = 2;
+/** Ten bytes hold 64 bits; infinity would be written forever. */
+const MAX_VARINT = 2 ** 64;
 
 export class ProtoBuffer {
   #buffer: Buffer;
@@ -17,9 +19,9 @@ export class ProtoBuffer {
     this.#length = 0;
   }
 
-  /** Throws at what no unsigned number is. */
+  /** Throws at what is no unsigned number. */
   varint(field: number, value: number): void {
-    if (!(value >= 0)) throw new RangeError(`a value is ${String(value)}`);
+    if (!(value >= 0 && value < MAX_VARINT)) throw new RangeError(`a value is ${String(value)}`);
     this.#reserve(20);
     this.#writeVarint(field * 8 + VARINT);
     this.#writeVarint(value);
@@ -31,8 +33,10 @@ export class ProtoBuffer {
 
   /** One value of a packed field of sint64, between `begin` and `end`. */
   packedSint(value: number): void {
+    const unsigned = zigzag(value);
+    if (!(unsigned < MAX_VARINT)) throw new RangeError(`a value is ${value}`);
     this.#reserve(10);
-    this.#writeVarint(zigzag(value));
+    this.#writeVarint(unsigned);
   }
 
   double(field: number, value: number): void {

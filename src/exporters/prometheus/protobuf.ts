@@ -5,7 +5,7 @@ import type { ExponentialHistogram, Histogram } from "@opentelemetry/sdk-metrics
 import type { Exemplar } from "../../metrics/exemplar.ts";
 import type { Family, FamilyMember } from "./families.ts";
 import { type LabelPair, labelPairs } from "./labels.ts";
-import { type Point, fittingRequestId, isFresh, isHistogram, pointsOf } from "./point.ts";
+import { type Point, fittingRequestId, isCount, isFresh, isHistogram, pointsOf } from "./point.ts";
 import { PointCache } from "./point-cache.ts";
 import { ProtoBuffer } from "./proto-buffer.ts";
 import type { FamilyWriter, WriterOptions } from "./writer.ts";
@@ -105,7 +105,7 @@ export function createProtobufWriter(options: WriterOptions): FamilyWriter {
   }
 
   return {
-    *write(out, family, onDuplicate) {
+    *write(out, family, onLeftOut) {
       const seen = new Set<string>();
       const target = familyBuffers.pop() ?? new ProtoBuffer();
       target.clear();
@@ -115,10 +115,14 @@ export function createProtobufWriter(options: WriterOptions): FamilyWriter {
         for (const point of pointsOf(member.metric)) {
           const rendered = renderedOf(point.attributes);
           if (seen.has(rendered.key)) {
-            onDuplicate();
+            onLeftOut("duplicate");
             continue;
           }
           seen.add(rendered.key);
+          if (family.type === "counter" && !isCount(point)) {
+            onLeftOut("negative");
+            continue;
+          }
           writePoint(target, family, member, rendered, point);
           yield;
         }
@@ -188,12 +192,11 @@ function writeNative(target: ProtoBuffer, native: Native): void {
   target.sint(5, schema);
   target.double(6, zeroThreshold);
   target.varint(7, zeroCount);
-  if (negative !== undefined) writeSpans(target, { span: 9, delta: 10 }, merged(negative, scale - schema));
-  const shown = merged(positive, scale - schema);
-  writeSpans(target, { span: 12, delta: 13 }, shown);
-  if (shown.bucketCounts.length > 0 || zeroCount > 0) return;
+  const steps = scale - schema;
+  const hasNegative = negative !== undefined && writeSpans(target, { span: 9, delta: 10 }, merged(negative, steps));
+  const hasPositive = writeSpans(target, { span: 12, delta: 13 }, merged(positive, steps));
   // Without any span it would be read as a classic histogram.
-  writeSpan(target, 12, 0, 0);
+  if (!hasNegative && !hasPositive && zeroCount === 0) writeSpan(target, 12, 0, 0);
 }
 
 interface Buckets {
@@ -220,7 +223,8 @@ function writeSpan(target: ProtoBuffer, field: number, offset: number, length: n
   target.end(mark);
 }
 
-function writeSpans(target: ProtoBuffer, fields: { span: number; delta: number }, buckets: Buckets): void {
+/** Returns whether there is anything in the buckets. */
+function writeSpans(target: ProtoBuffer, fields: { span: number; delta: number }, buckets: Buckets): boolean {
   const { offset, bucketCounts } = buckets;
   let end = 0;
   for (let index = 0; index < bucketCounts.length;) {
@@ -234,7 +238,7 @@ function writeSpans(target: ProtoBuffer, fields: { span: number; delta: number }
     }
     while (index < bucketCounts.length && bucketCounts[index] === 0) index++;
   }
-  if (bucketCounts.every((count) => count === 0)) return;
+  if (bucketCounts.every((count) => count === 0)) return false;
   let previous = 0;
   const mark = target.begin(fields.delta);
   for (const count of bucketCounts) {
@@ -243,4 +247,5 @@ function writeSpans(target: ProtoBuffer, fields: { span: number; delta: number }
     previous = count;
   }
   target.end(mark);
+  return true;
 }

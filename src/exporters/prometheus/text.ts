@@ -7,7 +7,7 @@ import { type ByteWriter, numberText } from "./byte-writer.ts";
 import { isLegacyLabelName, isLegacyMetricName } from "./escaping.ts";
 import type { Family, FamilyMember } from "./families.ts";
 import { type LabelPair, labelPairs } from "./labels.ts";
-import { type Point, fittingRequestId, isFresh, isHistogram, pointsOf, secondsOf } from "./point.ts";
+import { type Point, fittingRequestId, isCount, isFresh, isHistogram, pointsOf, secondsOf } from "./point.ts";
 import { PointCache } from "./point-cache.ts";
 import type { FamilyWriter, WriterOptions } from "./writer.ts";
 
@@ -71,6 +71,7 @@ export function createTextWriter(options: WriterOptions, isOpenMetrics: boolean)
 
   function writeHistogram(out: ByteWriter, rendered: Rendered, point: Point, isClassic: boolean, nowS: number): void {
     const { sum, count } = point.value as Histogram | ExponentialHistogram;
+    const isSummed = isOpenMetrics ? isSum(point.value as Histogram | ExponentialHistogram) : sum !== undefined;
     if (isClassic) writeBuckets(out, rendered, point, nowS);
     else {
       // Text cannot hold exponential buckets; how many and how long on the whole it can.
@@ -79,9 +80,9 @@ export function createTextWriter(options: WriterOptions, isOpenMetrics: boolean)
       out.integer(count);
       out.byte(NEWLINE);
     }
-    // Negative values would make the sum go down, which a counter may not.
-    if (sum !== undefined) writeSample(out, rendered.sum, sum);
-    writeSample(out, rendered.count, count);
+    if (isSummed) writeSample(out, rendered.sum, sum as number);
+    // OpenMetrics has either both or none; the bucket +Inf says as much.
+    if (isSummed || !isOpenMetrics) writeSample(out, rendered.count, count);
   }
 
   function writePoint(out: ByteWriter, family: Family, member: FamilyMember, rendered: Rendered, point: Point): void {
@@ -95,14 +96,14 @@ export function createTextWriter(options: WriterOptions, isOpenMetrics: boolean)
       if (point.exemplar !== undefined && family.base !== family.sample) writeExemplar(out, point, -1, nowS);
       out.byte(NEWLINE);
     }
-    if (options.created && isOpenMetrics && family.type !== "gauge") {
+    if (options.created && isOpenMetrics && hasCreated(family)) {
       out.bytes(rendered.created);
       out.text(`${decimal(secondsOf(point.startTime))}\n`);
     }
   }
 
   return {
-    *write(out, family, onDuplicate) {
+    *write(out, family, onLeftOut) {
       const seen = new Set<string>();
       out.bytes(cache.header(family));
       for (const member of family.members) {
@@ -111,10 +112,14 @@ export function createTextWriter(options: WriterOptions, isOpenMetrics: boolean)
           const rendered = renderedOf(point.attributes);
           // Two series that cleaning has made one: one series has one sample in a scrape.
           if (seen.has(rendered.key)) {
-            onDuplicate();
+            onLeftOut("duplicate");
             continue;
           }
           seen.add(rendered.key);
+          if (family.type === "counter" && !isCount(point)) {
+            onLeftOut("negative");
+            continue;
+          }
           writePoint(out, family, member, rendered, point);
           yield;
         }
@@ -141,9 +146,8 @@ function writeSample(out: ByteWriter, prefix: Buffer, value: number): void {
 
 /** OpenMetrics calls a counter by the name without `_total`; one whose name lacks it is of unknown type there. */
 function header({ base, sample, unit, type, help }: Family, isOpenMetrics: boolean): string {
-  const isBareCounter = type === "counter" && base === sample;
   const name = headerName(isOpenMetrics ? base : sample);
-  const shown = isOpenMetrics && isBareCounter ? "unknown" : type;
+  const shown = isOpenMetrics && type === "counter" && base === sample ? "unknown" : type;
   return [
     help === "" ? "" : `# HELP ${name} ${isOpenMetrics ? escapeValue(help) : escapeHelp(help)}\n`,
     `# TYPE ${name} ${shown}\n`,
@@ -155,10 +159,22 @@ function headerName(name: string): string {
   return isLegacyMetricName(name) ? name : `"${escapeValue(name)}"`;
 }
 
-function renderPoint({ base, sample, type }: Family, labels: readonly LabelPair[], isOpenMetrics: boolean): Rendered {
+/** Neither gauges nor what is of unknown type (see header). */
+function hasCreated({ base, sample, type }: Family): boolean {
+  return type === "histogram" || (type === "counter" && base !== sample);
+}
+
+/** Whether OpenMetrics takes it as one: negative values would make it go down, which a counter may not. */
+function isSum(value: Histogram | ExponentialHistogram): boolean {
+  const lowest = "buckets" in value ? value.buckets.boundaries[0] : undefined;
+  return value.sum !== undefined && value.sum >= 0 && !(lowest !== undefined && lowest < 0);
+}
+
+function renderPoint(family: Family, labels: readonly LabelPair[], isOpenMetrics: boolean): Rendered {
+  const { base, sample, type } = family;
   const key = labels.map(labelText).join(",");
   const plain = (name: string): Buffer => Buffer.from(`${sampleText(name, key)} `);
-  const isCreated = isOpenMetrics && type !== "gauge";
+  const isCreated = isOpenMetrics && hasCreated(family);
   const nothing = Buffer.alloc(0);
   if (type !== "histogram") {
     return {

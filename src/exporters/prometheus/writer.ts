@@ -14,9 +14,12 @@ export interface WriterOptions {
   readonly created: boolean;
 }
 
+/** Why a series is not written: it is one with another to Prometheus, or a counter that is negative or no number. */
+export type LeftOut = "duplicate" | "negative";
+
 export interface FamilyWriter {
   /** Writes a family; pauses after each series, so that a large scrape can make room for the app. */
-  write(out: ByteWriter, family: Family, onDuplicate: () => void): Generator<void, void>;
+  write(out: ByteWriter, family: Family, onLeftOut: (why: LeftOut) => void): Generator<void, void>;
   /** Writes `target_info`. */
   target(out: ByteWriter, resource: Attributes): void;
   end(out: ByteWriter): void;

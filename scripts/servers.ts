@@ -3,12 +3,14 @@ import { provisionPrometheus3, startPrometheus } from "./servers/prometheus.ts";
 import { startRabbitMq } from "./servers/rabbitmq.ts";
 import { startRedis } from "./servers/redis.ts";
 import { provisionNodes } from "./servers/nodes.ts";
+import { provisionPython } from "./servers/python.ts";
 import { say, stopAll } from "./servers/process.ts";
 import { startZipkin } from "./servers/zipkin.ts";
 
 const commands: Record<string, () => Promise<void>> = {
   async start() {
     await provisionNodes();
+    await provisionPython();
     provisionPrometheus3();
     await startPrometheus();
     await startRedis();

@@ -50,9 +50,9 @@ export class ByteWriter {
     else this.#position += this.#chunk.write(text, this.#position, "latin1");
   }
 
-  /** A whole number from 0 on; anything else is written as `text` writes it. */
+  /** A whole number from 0 on; any other is written as `text` writes it, and what is none throws. */
   integer(value: number): void {
-    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER) || value % 1 !== 0) {
+    if (typeof value !== "number" || !(value >= 0 && value <= Number.MAX_SAFE_INTEGER) || value % 1 !== 0) {
       this.text(numberText(value));
       return;
     }
@@ -67,7 +67,8 @@ export class ByteWriter {
     let rest = value;
     for (let at = end - 1; at >= this.#position; at--) {
       const tens = Math.floor(rest / 10);
-      chunk[at] = 48 + rest - tens * 10;
+      // In brackets: with 48 added first, the largest numbers would be rounded.
+      chunk[at] = 48 + (rest - tens * 10);
       rest = tens;
     }
     this.#position = end;

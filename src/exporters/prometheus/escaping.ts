@@ -2,6 +2,11 @@
 // https://prometheus.io/docs/instrumenting/escaping_schemes/
 import type { Escaping } from "./format.ts";
 
+/** Half a surrogate pair is no UTF-8, and Prometheus refuses a scrape of OpenMetrics with a zero character in it: both are U+FFFD. */
+export function cleanText(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\ufffd");
+}
+
 export function isLegacyMetricName(name: string): boolean {
   return /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name);
 }
@@ -11,7 +16,7 @@ export function isLegacyLabelName(name: string): boolean {
 }
 
 export function escapeName(given: string, escaping: Escaping, isLabel: boolean): string {
-  const name = given.toWellFormed();
+  const name = cleanText(given);
   if (name === "" || escaping === "allow-utf-8") return name;
   const isLegacy = isLabel ? isLegacyLabelName(name) : isLegacyMetricName(name);
   if (isLegacy && escaping !== "dots") return name;

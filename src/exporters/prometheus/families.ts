@@ -18,19 +18,23 @@ export interface Family extends FamilyName {
 
 /** What else a family's samples are called, by its type: nobody else may have such a name. */
 const SUFFIXES: Record<FamilyType, readonly string[]> = {
-  counter: ["_total", "_created"],
+  counter: ["_total"],
   gauge: [],
-  histogram: ["_bucket", "_count", "_sum", "_created"],
+  histogram: ["_bucket", "_count", "_sum"],
+};
+/** OpenMetrics, whose families must not be able to clash, whether these samples are written or not. */
+const OPENMETRICS_SUFFIXES: Record<FamilyType, readonly string[]> = {
+  counter: [...SUFFIXES.counter, "_created"],
+  gauge: SUFFIXES.gauge,
+  histogram: [...SUFFIXES.histogram, "_created"],
 };
 
 /** Sorted by name. A metric that does not fit is left out, with one warning. */
 export function groupFamilies(scopeMetrics: readonly ScopeMetrics[], naming: Naming, syntax: Syntax): Family[] {
   const families = new Map<string, Family>();
-  /** Names of samples, of the families that write them. */
-  const taken = new Map<string, string>([
-    ["target", "target_info"],
-    ["target_info", "target_info"],
-  ]);
+  /** Names of samples, and of families. */
+  const taken = new Set(syntax === "openmetrics" ? ["target", "target_info"] : ["target_info"]);
+  const suffixes = syntax === "openmetrics" ? OPENMETRICS_SUFFIXES : SUFFIXES;
   for (const { scope, metrics } of scopeMetrics) {
     for (const metric of metrics.filter(isMetric)) {
       const type = familyType(metric);
@@ -38,8 +42,9 @@ export function groupFamilies(scopeMetrics: readonly ScopeMetrics[], naming: Nam
       const name = naming.familyName(given, unit, type);
       // A gauge `x` and a counter `x_total` are two families, but for OpenMetrics, which calls both `x`.
       const key = syntax === "openmetrics" ? name.base : name.sample;
-      const known = families.get(key);
-      const family = known ?? addFamily(families, taken, key, { ...name, type, help: description, members: [] });
+      const namesOf = (): string[] => [key, ...suffixes[type].map((suffix) => name.base + suffix)];
+      const family =
+        families.get(key) ?? addFamily(families, taken, namesOf(), { ...name, type, help: description, members: [] });
       if (family === undefined || family.type !== type) {
         warnConflict(given, key, family === undefined ? "a name that is taken" : `a ${family.type} already`);
         continue;
@@ -82,14 +87,13 @@ function familyType(metric: MetricData): FamilyType {
 
 function addFamily(
   families: Map<string, Family>,
-  taken: Map<string, string>,
-  key: string,
+  taken: Set<string>,
+  names: readonly string[],
   family: Family,
 ): Family | undefined {
-  const samples = [key, ...SUFFIXES[family.type].map((suffix) => family.base + suffix)];
-  if (samples.some((sample) => taken.has(sample))) return undefined;
-  for (const sample of samples) taken.set(sample, key);
-  families.set(key, family);
+  if (names.some((name) => taken.has(name))) return undefined;
+  for (const name of names) taken.add(name);
+  families.set(names[0] as string, family);
   return family;
 }
 

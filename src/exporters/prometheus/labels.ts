@@ -1,6 +1,7 @@
 // The labels of a sample: names translated, collisions joined, values as text. Pure.
 import type { Attributes } from "@opentelemetry/api";
 import type { InstrumentationScope } from "@opentelemetry/core";
+import { cleanText } from "./escaping.ts";
 import type { Naming } from "./names.ts";
 
 export type LabelPair = readonly [name: string, value: string];
@@ -28,11 +29,11 @@ function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown])
   return a < b ? -1 : Number(a > b);
 }
 
-/** Never throws: what JSON cannot write is written as text. Half a surrogate pair is U+FFFD. */
+/** Never throws: what JSON cannot write is written as text. */
 function valueText(value: unknown): string {
-  if (typeof value === "string") return value.toWellFormed();
+  if (typeof value === "string") return cleanText(value);
   try {
-    return (typeof value === "object" ? (JSON.stringify(value) ?? String(value)) : String(value)).toWellFormed();
+    return cleanText(typeof value === "object" ? (JSON.stringify(value) ?? String(value)) : String(value));
   } catch {
     return Object.prototype.toString.call(value);
   }

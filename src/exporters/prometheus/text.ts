@@ -4,7 +4,7 @@ import type { Attributes } from "@opentelemetry/api";
 import type { ExponentialHistogram, Histogram } from "@opentelemetry/sdk-metrics";
 import type { Exemplar } from "../../metrics/exemplar.ts";
 import { type ByteWriter, numberText } from "./byte-writer.ts";
-import { isLegacyLabelName, isLegacyMetricName } from "./escaping.ts";
+import { cleanText, isLegacyLabelName, isLegacyMetricName } from "./escaping.ts";
 import type { Family, FamilyMember } from "./families.ts";
 import { type LabelPair, labelPairs } from "./labels.ts";
 import { type Point, fittingRequestId, isCount, isFresh, isHistogram, pointsOf, secondsOf } from "./point.ts";
@@ -206,12 +206,12 @@ function labelText([name, value]: LabelPair): string {
 }
 
 function escapeValue(text: string): string {
-  if (!/[\\"\n]|[\uD800-\uDFFF]/.test(text)) return text;
-  return text.toWellFormed().replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  if (!/[\\"\n\0]|[\uD800-\uDFFF]/.test(text)) return text;
+  return cleanText(text).replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
 export function escapeHelp(text: string): string {
-  return text.toWellFormed().replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+  return cleanText(text).replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }
 
 function exemplarText(exemplar: Exemplar): string {

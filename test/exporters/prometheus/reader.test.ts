@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { resourceFromAttributes } from "@opentelemetry/resources";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { PullReader } from "../../../src/exporters/prometheus/reader.ts";
 
@@ -50,4 +51,70 @@ test("PullReader.collectShared is not held up by a source that never ends, this 
 
 test("PullReader.collectShared rejects without a provider", async () => {
   await assert.rejects(new PullReader().collectShared(1_000), /not bound/);
+});
+
+test("PullReader.collectShared puts the sources before the SDK's metrics, and does not lose them to a slow callback", async () => {
+  const scope = { scope: { name: "source" }, metrics: [] };
+  let collectedAt = 0;
+  const reader = new PullReader({
+    metricProducers: [
+      {
+        collect: async () => {
+          collectedAt = performance.now();
+          return { resourceMetrics: { resource: resourceFromAttributes({}), scopeMetrics: [scope] }, errors: [] };
+        },
+      },
+    ],
+  });
+  const provider = new MeterProvider({
+    readers: [reader],
+    resource: resourceFromAttributes({ "service.name": "shop" }),
+  });
+  const meter = provider.getMeter("app");
+  meter.createObservableGauge("hangs").addCallback(() => new Promise(() => {}));
+  meter.createCounter("fine").add(1);
+  const began = performance.now();
+  const { scopeMetrics, resource } = await reader.collectShared(30);
+  assert.deepEqual(
+    scopeMetrics.map((one) => one.scope.name),
+    ["source", "app"],
+  );
+  assert.equal(resource.attributes["service.name"], "shop");
+  // Live data points are read after the SDK has had its time, not before.
+  assert.ok(collectedAt - began > 20, `${collectedAt - began}`);
+});
+
+test("PullReader.collectShared loses of a source that throws at once, or gives nothing, only that source", async () => {
+  const resource = resourceFromAttributes({});
+  const good = { scope: { name: "good" }, metrics: [] };
+  const reader = new PullReader({
+    metricProducers: [
+      {
+        collect: () => {
+          throw new Error("at once");
+        },
+      },
+      { collect: async () => undefined as never },
+      { collect: async () => ({ resourceMetrics: { resource, scopeMetrics: [good] }, errors: [] }) },
+    ],
+  });
+  const provider = new MeterProvider({ readers: [reader] });
+  provider.getMeter("app").createCounter("fine").add(1);
+  const { scopeMetrics } = await reader.collectShared(1_000);
+  assert.deepEqual(
+    scopeMetrics.map((one) => one.scope.name),
+    ["good", "app"],
+  );
+});
+
+test("PullReader.collectProducers gives the sources alone, without asking the SDK", async () => {
+  const resource = resourceFromAttributes({});
+  const scope = { scope: { name: "source" }, metrics: [] };
+  const reader = new PullReader({
+    metricProducers: [{ collect: async () => ({ resourceMetrics: { resource, scopeMetrics: [scope] }, errors: [] }) }],
+  });
+  const provider = new MeterProvider({ readers: [reader] });
+  const meter = provider.getMeter("app");
+  meter.createObservableGauge("g").addCallback(() => assert.fail("asked"));
+  assert.deepEqual(await reader.collectProducers(1_000), [scope]);
 });

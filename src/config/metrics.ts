@@ -64,10 +64,11 @@ function readLabelLimits(reader: SettingReader): Readonly<Record<string, number>
   const limits: Record<string, number> = {};
   for (const [key, text] of Object.entries(pairs)) {
     if (/^[1-9]\d{0,8}$/.test(text)) limits[key] = Number(text);
-    else
+    else {
       reader.problems.push(
-        `REDTRAIL_RED_LABEL_LIMITS: "${key}=${text}" is no whole number above 0; using ${key}'s default`,
+        `REDTRAIL_RED_LABEL_LIMITS holds "${key}=${text}", which is no key=number above 0; it is left out`,
       );
+    }
   }
   return limits;
 }

@@ -3,6 +3,7 @@ import test from "node:test";
 import type { Config } from "../../src/config/config.ts";
 import { readConfig } from "../../src/config/read.ts";
 import { SETTINGS } from "../../src/config/settings.ts";
+import { RED_DEFAULTS } from "../../src/metrics/red-options.ts";
 
 const NAMES = ["http", "undici", "express"];
 
@@ -35,12 +36,25 @@ test("readConfig gives the documented defaults for an empty environment, and no 
         attributePerLinkCountLimit: 128,
       },
       zipkin: { endpoint: "http://localhost:9411/api/v2/spans", timeoutMs: 10000 },
-      prometheus: { host: "localhost", port: 9464 },
+      prometheus: {
+        host: "localhost",
+        port: 9464,
+        tls: undefined,
+        authFile: undefined,
+        translationStrategy: "underscoreescapingwithsuffixes",
+        scopeLabels: true,
+        targetInfo: true,
+        resourceLabels: [],
+        created: false,
+      },
       metricExport: { intervalMs: 60000, timeoutMs: 30000 },
       otlpProtocol: { traces: "http/protobuf", metrics: "http/protobuf" },
       enabledInstrumentations: NAMES,
       requestId: { format: "uuid7", echo: true },
-      redSeriesLimit: 2000,
+      red: RED_DEFAULTS,
+      runtimeMetrics: true,
+      mergeCluster: true,
+      workerThreads: false,
       shutdownTimeoutMs: 2000,
     },
     problems: [],
@@ -112,7 +126,89 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
   ["OTEL_NODE_DISABLED_INSTRUMENTATIONS", "undici", (config) => config.enabledInstrumentations, ["http", "express"]],
   ["REDTRAIL_REQUEST_ID_FORMAT", "traceid", (config) => config.requestId.format, "traceid"],
   ["REDTRAIL_REQUEST_ID_ECHO", "false", (config) => config.requestId.echo, false],
-  ["REDTRAIL_RED_SERIES_LIMIT", "1", (config) => config.redSeriesLimit, 1],
+  ["OTEL_METRICS_EXEMPLAR_FILTER", "ALWAYS_ON", (config) => config.red.exemplarFilter, "always_on"],
+  ["REDTRAIL_RUNTIME_METRICS", "false", (config) => config.runtimeMetrics, false],
+  ["REDTRAIL_RED_METRICS", "http,db", (config) => config.red.families, ["http", "db"]],
+  ["REDTRAIL_RED_METRICS", "none", (config) => config.red.families, []],
+  ["REDTRAIL_RED_PROFILE", "both", (config) => config.red.profile, "both"],
+  ["REDTRAIL_RED_UNIT", "ms", (config) => config.red.unit, "ms"],
+  ["REDTRAIL_RED_NAMESPACE", "Shop.Spans", (config) => config.red.namespace, "Shop.Spans"],
+  [
+    "REDTRAIL_RED_DIMENSIONS",
+    "tenant=none, region@calls,Tier=a b@duration",
+    (config) => config.red.dimensions,
+    [
+      { key: "tenant", fallback: "none", only: undefined },
+      { key: "region", fallback: undefined, only: "calls" },
+      { key: "Tier", fallback: "a b", only: "duration" },
+    ],
+  ],
+  [
+    "REDTRAIL_RED_EXCLUDE",
+    "route:/healthz,name:GET /internal/*,KIND:Producer,scope:@opentelemetry/*",
+    (config) => config.red.exclusions,
+    [
+      { what: "route", glob: "/healthz" },
+      { what: "name", glob: "GET /internal/*" },
+      { what: "kind", glob: "producer" },
+      { what: "scope", glob: "@opentelemetry/*" },
+    ],
+  ],
+  [
+    "REDTRAIL_RED_ERRORS",
+    "server:5xx,client:429",
+    (config) => config.red.errorClasses,
+    [
+      { kind: "server", from: 500, to: 599 },
+      { kind: "client", from: 429, to: 429 },
+    ],
+  ],
+  ["REDTRAIL_RED_ABORTED", "exclude", (config) => config.red.aborted, "exclude"],
+  ["REDTRAIL_RED_STREAMS", "include", (config) => config.red.streams, "include"],
+  ["REDTRAIL_RED_BUCKETS", "1, 0.5,0.5", (config) => config.red.buckets, [0.5, 1]],
+  ["REDTRAIL_RED_SLO", "1.2,0.3", (config) => config.red.slo, [0.3, 1.2]],
+  ["REDTRAIL_RED_NATIVE_HISTOGRAMS", "false", (config) => config.red.nativeHistograms, false],
+  ["REDTRAIL_RED_SERIES_LIMIT", "1", (config) => config.red.seriesLimit, 1],
+  ["REDTRAIL_RED_LABEL_LIMITS", "http.route=1,x=999", (config) => config.red.labelLimits, { "http.route": 1, x: 999 }],
+  ["REDTRAIL_RED_IDLE_AFTER", "1500", (config) => config.red.idleAfterS, 1.5],
+  ["REDTRAIL_RED_TEMPLATE_IDS", "true", (config) => config.red.templateIds, true],
+  [
+    "REDTRAIL_PROMETHEUS_TRANSLATION_STRATEGY",
+    "NoTranslation",
+    (config) => config.prometheus.translationStrategy,
+    "notranslation",
+  ],
+  ["REDTRAIL_PROMETHEUS_SCOPE_LABELS", "false", (config) => config.prometheus.scopeLabels, false],
+  ["REDTRAIL_PROMETHEUS_TARGET_INFO", "false", (config) => config.prometheus.targetInfo, false],
+  [
+    "REDTRAIL_PROMETHEUS_RESOURCE_LABELS",
+    "service.version,k8s.*",
+    (config) => config.prometheus.resourceLabels,
+    ["service.version", "k8s.*"],
+  ],
+  ["REDTRAIL_PROMETHEUS_CREATED", "true", (config) => config.prometheus.created, true],
+  // Half of a pair is kept: the server then says what is missing, and serves nothing in the clear.
+  [
+    "REDTRAIL_PROMETHEUS_TLS_CERT_FILE",
+    "/c.pem",
+    (config) => config.prometheus.tls,
+    { certFile: "/c.pem", keyFile: "" },
+  ],
+  [
+    "REDTRAIL_PROMETHEUS_TLS_KEY_FILE",
+    "/k.pem",
+    (config) => config.prometheus.tls,
+    { certFile: "", keyFile: "/k.pem" },
+  ],
+  [
+    "REDTRAIL_PROMETHEUS_TLS_CLIENT_CA_FILE",
+    "/ca.pem",
+    (config) => config.prometheus.tls,
+    { certFile: "", keyFile: "", clientCaFile: "/ca.pem" },
+  ],
+  ["REDTRAIL_PROMETHEUS_AUTH_FILE", "/users", (config) => config.prometheus.authFile, "/users"],
+  ["REDTRAIL_CLUSTER_METRICS", "separate", (config) => config.mergeCluster, false],
+  ["REDTRAIL_WORKER_THREADS", "true", (config) => config.workerThreads, true],
   ["REDTRAIL_SHUTDOWN_TIMEOUT", "1", (config) => config.shutdownTimeoutMs, 1],
   ["OTEL_EXPORTER_OTLP_HEADERS", "a=b", (config) => config.engine, "native"],
 ];
@@ -371,6 +467,153 @@ const rejected: readonly (readonly [string, string, string, (config: Config) => 
     (config) => config.sampler,
     "parentbased_always_on",
   ],
+  [
+    "REDTRAIL_RUNTIME_METRICS",
+    "on",
+    'REDTRAIL_RUNTIME_METRICS="on" is neither true nor false; using true',
+    (config) => config.runtimeMetrics,
+    true,
+  ],
+  [
+    "REDTRAIL_RED_NATIVE_HISTOGRAMS",
+    "on",
+    'REDTRAIL_RED_NATIVE_HISTOGRAMS="on" is neither true nor false; using true',
+    (config) => config.red.nativeHistograms,
+    true,
+  ],
+  [
+    "REDTRAIL_RED_TEMPLATE_IDS",
+    "on",
+    'REDTRAIL_RED_TEMPLATE_IDS="on" is neither true nor false; using false',
+    (config) => config.red.templateIds,
+    false,
+  ],
+  [
+    "REDTRAIL_PROMETHEUS_SCOPE_LABELS",
+    "on",
+    'REDTRAIL_PROMETHEUS_SCOPE_LABELS="on" is neither true nor false; using true',
+    (config) => config.prometheus.scopeLabels,
+    true,
+  ],
+  [
+    "REDTRAIL_PROMETHEUS_TARGET_INFO",
+    "on",
+    'REDTRAIL_PROMETHEUS_TARGET_INFO="on" is neither true nor false; using true',
+    (config) => config.prometheus.targetInfo,
+    true,
+  ],
+  [
+    "REDTRAIL_PROMETHEUS_CREATED",
+    "on",
+    'REDTRAIL_PROMETHEUS_CREATED="on" is neither true nor false; using false',
+    (config) => config.prometheus.created,
+    false,
+  ],
+  [
+    "REDTRAIL_WORKER_THREADS",
+    "on",
+    'REDTRAIL_WORKER_THREADS="on" is neither true nor false; using false',
+    (config) => config.workerThreads,
+    false,
+  ],
+  [
+    "OTEL_METRICS_EXEMPLAR_FILTER",
+    "tracebased",
+    'OTEL_METRICS_EXEMPLAR_FILTER="tracebased" is not known (did you mean "trace_based"?); using trace_based',
+    (config) => config.red.exemplarFilter,
+    "trace_based",
+  ],
+  [
+    "REDTRAIL_RED_METRICS",
+    "http,sql",
+    'REDTRAIL_RED_METRICS="http,sql" holds "sql", which is none of http, db, messaging, rpc, spanmetrics, none; using http',
+    (config) => config.red.families,
+    ["http"],
+  ],
+  [
+    "REDTRAIL_RED_PROFILE",
+    "temp",
+    'REDTRAIL_RED_PROFILE="temp" is not known (did you mean "tempo"?); using collector',
+    (config) => config.red.profile,
+    "collector",
+  ],
+  [
+    "REDTRAIL_RED_UNIT",
+    "minutes",
+    'REDTRAIL_RED_UNIT="minutes" is none of s, ms; using s',
+    (config) => config.red.unit,
+    "s",
+  ],
+  [
+    "REDTRAIL_RED_DIMENSIONS",
+    "tenant,a b",
+    'REDTRAIL_RED_DIMENSIONS="tenant,a b" holds "a b", which is not key[=default][@calls|duration]; it is left out',
+    (config) => config.red.dimensions.length,
+    1,
+  ],
+  [
+    "REDTRAIL_RED_EXCLUDE",
+    "/healthz",
+    'REDTRAIL_RED_EXCLUDE="/healthz" holds "/healthz", which is not route:, name:, kind: or scope:; it is left out',
+    (config) => config.red.exclusions,
+    [],
+  ],
+  [
+    "REDTRAIL_RED_ERRORS",
+    "server:6xx,client:4xx",
+    'REDTRAIL_RED_ERRORS="server:6xx,client:4xx" holds "server:6xx", which is not server:5xx or client:429; it is left out',
+    (config) => config.red.errorClasses,
+    [{ kind: "client", from: 400, to: 499 }],
+  ],
+  [
+    "REDTRAIL_RED_ABORTED",
+    "error",
+    'REDTRAIL_RED_ABORTED="error" is none of separate, exclude, include; using separate',
+    (config) => config.red.aborted,
+    "separate",
+  ],
+  [
+    "REDTRAIL_RED_STREAMS",
+    "exclud",
+    'REDTRAIL_RED_STREAMS="exclud" is not known (did you mean "exclude"?); using exclude',
+    (config) => config.red.streams,
+    "exclude",
+  ],
+  [
+    "REDTRAIL_RED_BUCKETS",
+    "0,1",
+    'REDTRAIL_RED_BUCKETS="0,1" holds "0", which is no number above 0; using 1',
+    (config) => config.red.buckets,
+    [1],
+  ],
+  [
+    "REDTRAIL_RED_SLO",
+    "fast",
+    'REDTRAIL_RED_SLO="fast" holds "fast", which is no number above 0; it is ignored',
+    (config) => config.red.slo,
+    [],
+  ],
+  [
+    "REDTRAIL_RED_LABEL_LIMITS",
+    "http.route=0,span.name=1",
+    'REDTRAIL_RED_LABEL_LIMITS holds "http.route=0", which is no key=number above 0; it is left out',
+    (config) => config.red.labelLimits,
+    { "span.name": 1 },
+  ],
+  [
+    "REDTRAIL_PROMETHEUS_TRANSLATION_STRATEGY",
+    "none",
+    'REDTRAIL_PROMETHEUS_TRANSLATION_STRATEGY="none" is none of underscoreescapingwithsuffixes, underscoreescapingwithoutsuffixes, noutf8escapingwithsuffixes, notranslation; using underscoreescapingwithsuffixes',
+    (config) => config.prometheus.translationStrategy,
+    "underscoreescapingwithsuffixes",
+  ],
+  [
+    "REDTRAIL_CLUSTER_METRICS",
+    "merged",
+    'REDTRAIL_CLUSTER_METRICS="merged" is not known (did you mean "merge"?); using merge',
+    (config) => config.mergeCluster,
+    true,
+  ],
   ["REDTRAIL_COLOUR", "red", "REDTRAIL_COLOUR is not a setting; it is ignored", (config) => config.engine, "native"],
 ];
 for (const [name, value, problem, select, expected] of rejected) {
@@ -400,6 +643,7 @@ const bounds: readonly (readonly [string, number, number, string])[] = [
   ["OTEL_METRIC_EXPORT_INTERVAL", 1, 2_147_483_647, "using 60000"],
   ["OTEL_METRIC_EXPORT_TIMEOUT", 1, 2_147_483_647, "using 30000"],
   ["REDTRAIL_RED_SERIES_LIMIT", 1, 1_000_000_000, "using 2000"],
+  ["REDTRAIL_RED_IDLE_AFTER", 0, 1_000_000_000, "using 900000"],
   ["REDTRAIL_SHUTDOWN_TIMEOUT", 1, 2_147_483_647, "using 2000"],
 ];
 for (const [name, least, most, consequence] of bounds) {
@@ -421,8 +665,15 @@ test("Every setting has an accepted value in these tables, and a rejected one un
   acceptedNames.add("OTEL_TRACES_SAMPLER_ARG");
   for (const { name, type } of SETTINGS.values()) {
     assert.ok(acceptedNames.has(name), `${name} has no accepted value`);
-    assert.ok(type === "text" || rejectedNames.has(name), `${name} has no rejected value`);
+    const takesAnyText = type === "text" || name === "REDTRAIL_PROMETHEUS_RESOURCE_LABELS";
+    assert.ok(takesAnyText || rejectedNames.has(name), `${name} has no rejected value`);
   }
+});
+
+test("readConfig keeps Tempo's span metrics in seconds, and says so", () => {
+  const { config, problems } = read({ REDTRAIL_RED_UNIT: "ms", REDTRAIL_RED_PROFILE: "both" });
+  assert.equal(config.red.unit, "s");
+  assert.deepEqual(problems, ['REDTRAIL_RED_UNIT="ms" does not go with REDTRAIL_RED_PROFILE="both"; using s']);
 });
 
 for (const [value, shown] of [

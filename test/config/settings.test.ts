@@ -35,13 +35,25 @@ function otherValue({ name, type, values = [], default: text }: Setting): string
   if (type === "boolean") return text === "true" ? "false" : "true";
   if (type === "choice" || type === "list")
     return values.find((value) => value !== text && value !== "native") as string;
-  return { integer: "7", ratio: "0.5", url: "http://zipkin/", pairs: "a=b", text: "name" }[type];
+  const texts: Record<string, string> = { REDTRAIL_RED_EXCLUDE: "kind:server", REDTRAIL_RED_ERRORS: "server:429" };
+  if (name === "REDTRAIL_RED_LABEL_LIMITS") return "a=1";
+  return {
+    integer: "7",
+    ratio: "0.5",
+    url: "http://zipkin/",
+    pairs: "a=b",
+    text: "name",
+    texts: texts[name] ?? "a",
+    numbers: "0.3",
+  }[type];
 }
 
-/** Every value in a configuration by its path; a list, and the map of resource attributes, is one value. */
+/** What has keys of the user's. */
+const MAPS = new Set([".resourceAttributes", ".red.labelLimits", ".prometheus.tls"]);
+
+/** Every value in a configuration by its path; a list or map is one value. */
 function leaves(value: unknown, path = ""): [string, string][] {
-  const isBranch =
-    typeof value === "object" && value !== null && !Array.isArray(value) && path !== ".resourceAttributes";
+  const isBranch = typeof value === "object" && value !== null && !Array.isArray(value) && !MAPS.has(path);
   if (!isBranch) return [[path, typeof value === "number" ? String(value) : (JSON.stringify(value) ?? "undefined")]];
   return Object.entries(value).flatMap(([key, one]) => leaves(one, `${path}.${key}`));
 }

@@ -151,7 +151,7 @@ function boundsOf(options: RedOptions, unit: RedOptions["unit"]): readonly numbe
 
 /** The first error of a name would else be a counter that begins at 1, and `rate` would not see it. */
 function errorTwin(values: readonly LabelValue[]): LabelValue[] {
-  return values.with(-1, values.at(-1) === ERROR ? UNSET : ERROR);
+  return [...values.slice(0, -1), values.at(-1) === ERROR ? UNSET : ERROR];
 }
 
 /** Keys of the span metrics' own labels. */

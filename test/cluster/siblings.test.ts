@@ -6,7 +6,8 @@ import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CountApp, type Said, freePort } from "./count-app.ts";
+import { freePort } from "../support/free-port.ts";
+import { CountApp, type Said } from "./count-app.ts";
 
 interface Workers {
   readonly app: CountApp;

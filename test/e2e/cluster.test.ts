@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { Agent, type IncomingMessage, get } from "node:http";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { freePort } from "../cluster/count-app.ts";
+import { freePort } from "../support/free-port.ts";
 import { type RunningApp, PRELOAD, runApp, spawnApp } from "../support/run-app.ts";
 import { parseSamples, sumOf } from "../support/scrape.ts";
 

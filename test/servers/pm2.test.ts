@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { freePort } from "../cluster/count-app.ts";
+import { freePort } from "../support/free-port.ts";
 import { type PackedApp, installPacked } from "../support/packed-app.ts";
 import { parseSamples, sumOf } from "../support/scrape.ts";
 import { lacksServers } from "../support/servers.ts";

@@ -5,7 +5,7 @@ import type { ExponentialHistogram, Histogram } from "@opentelemetry/sdk-metrics
 import type { Exemplar } from "../../metrics/exemplar.ts";
 import type { Family, FamilyMember } from "./families.ts";
 import { type LabelPair, labelPairs } from "./labels.ts";
-import { type Point, fittingRequestId, isCount, isFresh, isHistogram, pointsOf } from "./point.ts";
+import { type Point, fittingRequestId, isFresh, isHistogram } from "./point.ts";
 import { PointCache } from "./point-cache.ts";
 import { ProtoBuffer } from "./proto-buffer.ts";
 import type { FamilyWriter, WriterOptions } from "./writer.ts";
@@ -106,27 +106,12 @@ export function createProtobufWriter(options: WriterOptions): FamilyWriter {
 
   return {
     *write(out, family, onLeftOut) {
-      const seen = new Set<string>();
       const target = familyBuffers.pop() ?? new ProtoBuffer();
       target.clear();
       target.raw(cache.header(family));
-      for (const member of family.members) {
-        const renderedOf = cache.pointsOf(family, member);
-        for (const point of pointsOf(member.metric)) {
-          const rendered = renderedOf(point.attributes);
-          if (seen.has(rendered.key)) {
-            onLeftOut("duplicate");
-            continue;
-          }
-          seen.add(rendered.key);
-          if (family.type === "counter" && !isCount(point)) {
-            onLeftOut("negative");
-            continue;
-          }
-          writePoint(target, family, member, rendered, point);
-          yield;
-        }
-      }
+      yield* cache.writeEach(family, onLeftOut, (member, rendered, point) =>
+        writePoint(target, family, member, rendered, point),
+      );
       target.writeDelimited(out);
       if (familyBuffers.length < 2) familyBuffers.push(target);
     },

@@ -7,7 +7,7 @@ import { type ByteWriter, numberText } from "./byte-writer.ts";
 import { cleanText, isLegacyLabelName, isLegacyMetricName } from "./escaping.ts";
 import type { Family, FamilyMember } from "./families.ts";
 import { type LabelPair, labelPairs } from "./labels.ts";
-import { type Point, fittingRequestId, isCount, isFresh, isHistogram, pointsOf, secondsOf } from "./point.ts";
+import { type Point, fittingRequestId, isFresh, isHistogram, secondsOf } from "./point.ts";
 import { PointCache } from "./point-cache.ts";
 import type { FamilyWriter, WriterOptions } from "./writer.ts";
 
@@ -104,26 +104,10 @@ export function createTextWriter(options: WriterOptions, isOpenMetrics: boolean)
 
   return {
     *write(out, family, onLeftOut) {
-      const seen = new Set<string>();
       out.bytes(cache.header(family));
-      for (const member of family.members) {
-        const renderedOf = cache.pointsOf(family, member);
-        for (const point of pointsOf(member.metric)) {
-          const rendered = renderedOf(point.attributes);
-          // Two series that cleaning has made one: one series has one sample in a scrape.
-          if (seen.has(rendered.key)) {
-            onLeftOut("duplicate");
-            continue;
-          }
-          seen.add(rendered.key);
-          if (family.type === "counter" && !isCount(point)) {
-            onLeftOut("negative");
-            continue;
-          }
-          writePoint(out, family, member, rendered, point);
-          yield;
-        }
-      }
+      yield* cache.writeEach(family, onLeftOut, (member, rendered, point) =>
+        writePoint(out, family, member, rendered, point),
+      );
     },
     target(out, resource: Attributes) {
       const labels = labelPairs(options.naming, resource).map(labelText).join(",");

@@ -120,7 +120,7 @@ export class SeriesEncoder {
       type,
       isInteger: valueType === ValueType.INT,
       ...(type === "histogram" ? { boundaries: (point.value as Histogram).buckets.boundaries } : {}),
-      attributes,
+      attributes: wireAttributes(attributes),
       startTime,
     });
     return sent;
@@ -135,6 +135,25 @@ export class SeriesEncoder {
         byKey.delete(key);
       }
     }
+  }
+}
+
+/** JavaScript lets more into attributes than OpenMetrics or JSON have; no label of it may cost the message. */
+function wireAttributes(attributes: Attributes): Attributes {
+  const safe: Attributes = {};
+  for (const [key, value] of Object.entries(attributes)) {
+    const isPlain = ["string", "boolean"].includes(typeof value) || Number.isFinite(value);
+    if (isPlain) safe[key] = value;
+    else if (value !== undefined && value !== null) safe[key] = textOf(value);
+  }
+  return safe;
+}
+
+function textOf(value: unknown): string {
+  try {
+    return typeof value === "object" ? (JSON.stringify(value) ?? String(value)) : String(value);
+  } catch {
+    return "[object]";
   }
 }
 

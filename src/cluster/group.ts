@@ -11,11 +11,11 @@ import { isMainThread, threadId } from "node:worker_threads";
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import { log } from "../diagnostics/log.ts";
 import { acceptWorkers, clusterWorkerId, connectToPrimary } from "./ipc-link.ts";
-import { MetricsLeader } from "./leader.ts";
+import { MetricsLeader, countsOf } from "./leader.ts";
 import type { Link } from "./link.ts";
 import { MetricsMember, type MetricsSource } from "./member.ts";
-import { createRendezvous, removeFile } from "./rendezvous.ts";
-import { Siblings, serveSocket } from "./siblings.ts";
+import { type Rendezvous, createRendezvous, leaveTotals, removeFile, takeTotals } from "./rendezvous.ts";
+import { INHERIT_EVERY_MS, Siblings, serveSocket } from "./siblings.ts";
 import { connectSocket } from "./socket-link.ts";
 import { connectToMainThread } from "./thread-link.ts";
 import { withThreads } from "./threads.ts";
@@ -73,6 +73,7 @@ export function joinMetricsGroup(options: MetricsGroupOptions): MetricsGroup {
     : () => {};
   let member: MetricsMember | undefined;
   let siblings: Siblings | undefined;
+  let isEnded = false;
 
   async function start(): Promise<Role> {
     if (!isMainThread) {
@@ -98,10 +99,14 @@ export function joinMetricsGroup(options: MetricsGroupOptions): MetricsGroup {
     if (link !== undefined) member = join(link);
   }
 
+  function rendezvousOf(parentPid: number): Rendezvous | undefined {
+    const { port, app, directory } = options;
+    return createRendezvous({ parentPid, port, app, ...(directory === undefined ? {} : { directory }) });
+  }
+
   async function startAmongSiblings(): Promise<Role> {
-    const { port, app, listen, directory } = options;
-    const place = { parentPid: process.ppid, port, app, ...(directory === undefined ? {} : { directory }) };
-    const rendezvous = port === 0 ? undefined : createRendezvous(place);
+    const { port, listen } = options;
+    const rendezvous = port === 0 ? undefined : rendezvousOf(process.ppid);
     if (rendezvous === undefined) {
       await listen(true);
       return { kind: "alone" };
@@ -112,9 +117,19 @@ export function joinMetricsGroup(options: MetricsGroupOptions): MetricsGroup {
     return role.kind === "member" ? memberOf("at the leading worker", role.pid) : { kind: role.kind };
   }
 
+  /** What a pipe does not take at the end of the process is lost; a file has room for all of it. */
+  function leaveForPrimary(): void {
+    const place =
+      siblings === undefined && member !== undefined && isMainThread ? rendezvousOf(process.ppid) : undefined;
+    if (place !== undefined) leaveTotals(place, { instances: [instance], totals: countsOf(source.collectSync()) });
+  }
+
   function endSync(): void {
+    if (isEnded) return;
+    isEnded = true;
     try {
       member?.pushSync();
+      leaveForPrimary();
       siblings?.endSync();
       socket.close();
     } catch (error) {
@@ -126,6 +141,7 @@ export function joinMetricsGroup(options: MetricsGroupOptions): MetricsGroup {
     role: start().catch(() => ({ kind: "alone" })),
     async collect(timeoutMs) {
       const [own] = await Promise.all([source.collect(true, timeoutMs), leader.refresh(timeoutMs)]);
+      socket.inherit(leader);
       return leader.merge(own);
     },
     async flush(timeoutMs) {
@@ -153,14 +169,15 @@ function memberOf(where: string, pid: number): Role {
 class LeaderSocket {
   readonly #options: MetricsGroupOptions;
   #server: Promise<Server | undefined> | undefined;
-  #path: string | undefined;
+  #rendezvous: Rendezvous | undefined;
+  #inheriting: NodeJS.Timeout | undefined;
 
   constructor(options: MetricsGroupOptions) {
     this.#options = options;
   }
 
   get path(): string | undefined {
-    return this.#path;
+    return this.#rendezvous?.socketPath;
   }
 
   open(leader: MetricsLeader): void {
@@ -169,12 +186,21 @@ class LeaderSocket {
     const place = { parentPid: process.pid, port, app, ...(directory === undefined ? {} : { directory }) };
     const rendezvous = createRendezvous(place);
     if (rendezvous === undefined) return;
-    this.#path = rendezvous.socketPath;
+    this.#rendezvous = rendezvous;
     this.#server = serveSocket(rendezvous, leader).catch(() => undefined);
+    // Not only at a scrape: what is left is thrown away when it is old.
+    this.#inheriting = setInterval(() => this.inherit(leader), INHERIT_EVERY_MS).unref();
+  }
+
+  /** Takes what workers that have ended left. */
+  inherit(leader: MetricsLeader): void {
+    if (this.#rendezvous === undefined) return;
+    for (const left of takeTotals(this.#rendezvous)) leader.inherit(left);
   }
 
   close(): void {
-    if (this.#path !== undefined) removeFile(this.#path);
+    clearInterval(this.#inheriting);
+    if (this.#rendezvous !== undefined) removeFile(this.#rendezvous.socketPath);
     void this.#server?.then((server) => server?.close());
   }
 }

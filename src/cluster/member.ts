@@ -77,7 +77,8 @@ export class MetricsMember {
 
   /** The last push, while the process ends. */
   pushSync(): void {
-    if (this.#timer === undefined || this.#isClosed) return;
+    // Also before a welcome: a primary that is busy reads it later, one without redtrail never.
+    if (this.#isClosed) return;
     try {
       void this.#send(this.#source.collectSync(), "some");
     } catch (error) {

@@ -45,6 +45,8 @@ const IDLE_AFTER_S = 600;
 const EVICT_EVERY_S = 10;
 
 export class MergedMetrics {
+  /** Of all sums: one that began later, when a member came that began later, would be taken for one that began again. */
+  readonly #startTime = now();
   readonly #scopes = new Map<string, MergedScope>();
   readonly #maxSeries: number;
   #size = 0;
@@ -74,7 +76,7 @@ export class MergedMetrics {
         `the metrics of this cluster have reached ${this.#maxSeries} series; further ones are left out`,
       );
     }
-    const point = newPoint(given, attributes);
+    const point = newPoint(given, attributes, this.#startTime);
     const series: MergedSeries = {
       type: given.type,
       point,
@@ -153,7 +155,7 @@ const POINT_TYPES = {
   exponential: { dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM },
 } satisfies Record<SeriesType, object>;
 
-function newPoint({ type, startTime, boundaries = [] }: NewSeries, attributes: Attributes): MergedPoint {
+function newPoint({ type, boundaries = [] }: NewSeries, attributes: Attributes, startTime: HrTime): MergedPoint {
   const common = { attributes, startTime, endTime: startTime, lastSeen: now()[0] };
   if (type === "exponential") return { ...common, value: emptyExponential() };
   if (type !== "histogram") return { ...common, value: 0 };

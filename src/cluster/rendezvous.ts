@@ -1,7 +1,17 @@
 // Where the workers of a primary without redtrail (PM2's daemon) find each other, and leave totals for each other.
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir, userInfo } from "node:os";
+import {
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  readlinkSync,
+} from "node:fs";
+import { hostname, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Points } from "./protocol.ts";
 
@@ -32,12 +42,21 @@ export function createRendezvous(options: RendezvousOptions): Rendezvous | undef
   const folder = join(directory, `redtrail-${uid ?? nameOfUser()}`);
   if (!isOurFolder(folder, uid)) return undefined;
   // Short: a socket's path has 103 bytes at most on macOS.
-  const name = `${parentPid}-${port}-${createHash("sha256").update(app).digest("hex").slice(0, 8)}`;
+  const name = `${parentPid}-${port}-${createHash("sha256").update(`${app}\0${pidNamespace()}`).digest("hex").slice(0, 8)}`;
   return {
     folder,
     socketPath: process.platform === "win32" ? `\\\\.\\pipe\\redtrail-${name}` : join(folder, `${name}.sock`),
     totalsPrefix: `${name}.totals-`,
   };
+}
+
+/** Containers may share a folder, and have the same process ids. */
+function pidNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return hostname();
+  }
 }
 
 /** Windows keeps the directory for temporary files per user itself. */

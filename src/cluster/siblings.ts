@@ -27,7 +27,7 @@ export type SiblingRole = { readonly kind: "leader" | "alone" } | { readonly kin
 
 const ATTEMPTS = 10;
 const WELCOME_MS = 1_000;
-const INHERIT_EVERY_MS = 1_000;
+export const INHERIT_EVERY_MS = 1_000;
 
 export class Siblings {
   readonly #options: SiblingsOptions;

@@ -34,7 +34,8 @@ export class MetricsListener {
     const server = startMetricsServer({ ...this.#options, orAnyPort });
     this.#server = server;
     const { url, problem } = await server.ready;
-    if (problem !== undefined) log.warn(problem);
+    // Workers of PM2 try more than once.
+    if (problem !== undefined) log.warnSometimes(problem, problem);
     this.#url = url;
     if (url === undefined) await server.close();
     return url !== undefined;

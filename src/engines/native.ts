@@ -34,7 +34,9 @@ export function createNativeEngine(parts: Parts): Engine {
     flushSync: (timeoutMs) => void zipkin?.flushSync(timeoutMs),
     async shutdown(deadlineMs) {
       await zipkin?.shutdown(deadlineMs);
-      await Promise.allSettled([tracerProvider.shutdown(), meterProvider.shutdown(), metricsParts.close()]);
+      // The group first: what it hands over is collected by readers that the meters' end would close.
+      await Promise.allSettled([tracerProvider.shutdown(), metricsParts.close()]);
+      await meterProvider.shutdown().catch(() => {});
     },
   };
 }

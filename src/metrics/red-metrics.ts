@@ -111,7 +111,7 @@ export class RedMetrics {
     }
     const { attributes, duration } = span;
     const { aborted, streams, exemplarFilter } = this.#options;
-    const nowS = span.endTime[0];
+    const nowS = Number.isFinite(span.endTime[0]) ? span.endTime[0] : Math.floor(Date.now() / 1000);
     const status = this.#statusOf(span);
     const origin = originOf(span, exemplarFilter, status === ERROR);
     const plan = this.#plans.get(familyOf(span)) ?? this.#otherPlan;
@@ -122,6 +122,11 @@ export class RedMetrics {
     }
     if (attributes[ATTR.streaming] === true && streams === "exclude") return;
     const seconds = Math.max(duration[0] + duration[1] / 1e9, 0);
+    if (!Number.isFinite(seconds)) {
+      // `span.end(new Date(NaN))`: one such value would make a sum NaN for ever.
+      this.ignore("invalid_time");
+      return;
+    }
     const measured = measure(seconds, this.#measurement);
     const broken = aborted !== "include" && isBroken(attributes[ATTR.errorType]);
     if (this.#spans !== undefined && !broken) {
@@ -196,7 +201,7 @@ export class RedMetrics {
   /** Clocks of two machines may disagree by more than a message waits. */
   #recordQueueTime(span: ReadableSpan, nowS: number, origin: Origin | undefined): void {
     const seconds = queueTimeS(span);
-    if (seconds === undefined) return;
+    if (seconds === undefined || Number.isNaN(seconds)) return;
     if (seconds < 0) {
       this.ignore("negative_queue_time");
       return;

@@ -150,16 +150,25 @@ export class SeriesRegistry<Series extends { lastSeen: number }> {
   #evictIdle(nowS: number): void {
     const { idleAfterS } = this.#options;
     if (idleAfterS === 0 || nowS < this.#nextEvictionS) return;
+    // Spans of the future, as somebody may import them, make nothing old.
+    if (nowS > Date.now() / 1000 + idleAfterS) return;
     this.#nextEvictionS = nowS + EVICT_EVERY_S;
     const before = this.#entries.size;
     for (const [key, entry] of this.#entries) {
-      if (nowS - entry.series.lastSeen > idleAfterS) this.#remove(key, entry);
+      if (nowS - this.#lastSeen(entry) > idleAfterS) this.#remove(key, entry);
     }
     if (this.#entries.size === before) return;
     this.evicted += before - this.#entries.size;
     this.#options.onEviction?.();
     this.#all = Array.from(this.#entries.values(), ({ series }) => series);
     if (this.#overflow !== undefined) this.#all.push(this.#overflow);
+  }
+
+  /** A twin lives for as long as what it stands beside. */
+  #lastSeen({ series, values }: Entry<Series>): number {
+    const twin = this.#options.twinOf?.(values);
+    const other = twin === undefined ? undefined : this.#entries.get(keyOf(twin));
+    return Math.max(series.lastSeen, other?.series.lastSeen ?? 0);
   }
 
   #remove(key: string, { values, identity }: Entry<Series>): void {

@@ -240,3 +240,13 @@ test("MetricsMember outlives a source that throws and a link that closes", async
   await member.push(true);
   member.close();
 });
+
+test("An attribute that JSON does not have costs a member neither its series nor others", async () => {
+  const leader = createLeader();
+  const odd = counter("odd", 1);
+  const [point] = odd.dataPoints;
+  Object.assign(point as object, { attributes: { a: null, b: Number.NaN, c: { d: 1 }, e: "kept" } });
+  await addMember(leader, "1", () => [odd, counter("c", 5)]);
+  await leader.refresh(1_000);
+  assert.deepEqual(valuesOf(leader.merge(NOTHING).scopeMetrics), { 'odd{b=NaN,c={"d":1},e=kept}': 1, c: 5 });
+});

@@ -306,6 +306,19 @@ test("RedMetrics leaves out a negative time in the queue, and counts it", () => 
   assert.equal(total("redtrail.red.span.ignored"), 1);
 });
 
+for (const duration of [
+  [Number.NaN, 0],
+  [Infinity, 0],
+] as const) {
+  test(`RedMetrics keeps a duration of ${duration[0]} out of its sums, and counts the call`, () => {
+    const { metrics, family, total } = createMetrics();
+    metrics.onEnd(span());
+    metrics.onEnd(span({ duration: [...duration], endS: Number.NaN }));
+    assert.equal(histogram(family(HTTP_SERVER)).value.sum, 0.02);
+    assert.deepEqual([total(HTTP_SERVER), total(CALLS), total("redtrail.red.span.ignored")], [1, 2, 1]);
+  });
+}
+
 test("RedMetrics counts every request span in the span metrics, with the Collector's label values", () => {
   const { metrics, family } = createMetrics();
   metrics.onEnd(span({ kind: CONSUMER, name: "process orders", attributes: {}, code: ERROR }));

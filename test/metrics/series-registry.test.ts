@@ -157,3 +157,24 @@ test("SeriesRegistry makes a twin beside a new series, if there is room", () => 
   count(["/a", "GET", 500]);
   assert.equal(registry.all.length, 2);
 });
+
+test("SeriesRegistry keeps a twin for as long as what it stands beside is counted", () => {
+  const { registry, count } = createRegistry({
+    limit: 2,
+    idleAfterS: 900,
+    twinOf: (values) => [...values.slice(0, -1), values.at(-1) === 500 ? 200 : 500],
+  });
+  count(["/a", "GET", 200], 0);
+  count(["/a", "GET", 200], 5_000);
+  count(["/b", "GET", 200], 5_000);
+  assert.equal(registry.evicted, 0);
+  assert.equal(registry.has(["/a", "GET", 500]), true);
+});
+
+test("SeriesRegistry gives nothing up for a span of the future, as somebody may import one", () => {
+  const { registry, count } = createRegistry({ limit: 1 });
+  const nowS = Math.floor(Date.now() / 1000);
+  count(["/now", "GET", 200], nowS);
+  count(["/next-year", "GET", 200], nowS + 31_536_000);
+  assert.equal(registry.evicted, 0);
+});

@@ -68,7 +68,9 @@ describe("Real Prometheus servers", { skip }, () => {
       const paths = Array.from({ length: 50 }, (_, j) => (((i + j) * ERRORS) % REQUESTS === 0 ? "/bad" : "/ok"));
       await Promise.all(paths.map(async (path) => (await fetch(app.url + path)).text()));
     }
-    await until(async () => (await newest.query(`sum(${COUNT}{job="PrometheusText0.0.4"})`)) === REQUESTS);
+    for (const job of PROTOCOLS) {
+      await until(async () => (await newest.query(`sum(${COUNT}{job="${job}"})`)) === REQUESTS);
+    }
     await until(
       async () => (await debian.query(`histogram_count(sum(http_server_request_duration_seconds))`)) === REQUESTS,
     );

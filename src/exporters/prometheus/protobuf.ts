@@ -60,6 +60,7 @@ export function createProtobufWriter(options: WriterOptions): FamilyWriter {
     let cumulative = 0;
     for (let index = 0; index <= boundaries.length; index++) {
       cumulative += counts[index] as number;
+      if (index < boundaries.length && boundaries[index] === boundaries[index + 1]) continue;
       const mark = target.begin(3);
       target.varint(1, cumulative);
       target.double(2, index < boundaries.length ? (boundaries[index] as number) : Infinity);

@@ -1,5 +1,6 @@
 // The metric reader behind a scrape: one collection at a time, shared by whoever asks meanwhile, and not held up by anybody.
 import { type MetricProducer, MetricReader, type ResourceMetrics, type ScopeMetrics } from "@opentelemetry/sdk-metrics";
+import { resourceFromAttributes } from "@opentelemetry/resources";
 import { log } from "../../diagnostics/log.ts";
 
 export interface PullReaderOptions {
@@ -10,6 +11,7 @@ export interface PullReaderOptions {
 export class PullReader extends MetricReader {
   readonly #producers: readonly MetricProducer[];
   #running: Promise<ResourceMetrics> | undefined;
+  #resource: ResourceMetrics["resource"] | undefined;
 
   constructor({ metricProducers = [] }: PullReaderOptions = {}) {
     super();
@@ -17,16 +19,26 @@ export class PullReader extends MetricReader {
   }
 
   /** All metrics. What takes longer than `timeoutMs` is left out. Rejects when the SDK cannot collect. */
-  collectShared(timeoutMs: number): Promise<ResourceMetrics> {
+  async collectShared(timeoutMs: number): Promise<ResourceMetrics> {
     this.#running ??= this.#collectAll(timeoutMs).finally(() => {
       this.#running = undefined;
     });
-    return this.#running;
+    // Whoever came first may have more time than this one, who waits no longer than it has, but for the way of a timer.
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs * 1.05 + 20).unref();
+    const collected = await Promise.race([this.#running, late]).finally(() => clearTimeout(timer));
+    if (typeof collected === "object") return collected;
+    log.warnSometimes(
+      "scrape timeout",
+      `the app's own metrics take longer than ${timeoutMs} ms; a scrape goes without`,
+    );
+    return { resource: this.#resource ?? resourceFromAttributes({}), scopeMetrics: await this.collectProducers(1_000) };
   }
 
   async #collectAll(timeoutMs: number): Promise<ResourceMetrics> {
     const deadline = performance.now() + timeoutMs;
     const { resourceMetrics, errors } = await this.collect({ timeoutMillis: timeoutMs });
+    this.#resource = resourceMetrics.resource;
     for (const error of errors)
       log.warnSometimes(`collect ${String(error)}`, `a metric could not be collected (${String(error)})`);
     // After the SDK, whose callbacks may take time: data points of RED are live, so they are to be written soon.

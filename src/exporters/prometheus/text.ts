@@ -56,6 +56,8 @@ export function createTextWriter(options: WriterOptions, isOpenMetrics: boolean)
     let cumulative = 0;
     for (let index = 0; index < boundaries.length; index++) {
       cumulative += counts[index] as number;
+      // A bound that an app has given twice is one bucket.
+      if (boundaries[index] === boundaries[index + 1]) continue;
       out.bytes(first);
       out.bytes(bounds[index] as Buffer);
       out.integer(cumulative);

@@ -1,5 +1,6 @@
 // Metrics of Node.js, V8 and the process, by the semantic conventions (v1.45), read when somebody collects.
 // https://opentelemetry.io/docs/specs/semconv/runtime/ and https://opentelemetry.io/docs/specs/semconv/system/process-metrics/
+import { isMainThread } from "node:worker_threads";
 import type { HrTime } from "@opentelemetry/api";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import type { MetricData, MetricProducer, ScopeMetrics } from "@opentelemetry/sdk-metrics";
@@ -54,6 +55,8 @@ export function createRuntimeMetrics({ windowMs = 30_000 }: RuntimeMetricsOption
   function start(): ReadonlyMap<string, Source> {
     const begun = new Map<string, Source>();
     for (const [name, create] of Object.entries(SOURCES)) {
+      // The main thread tells of the process, for all of its threads.
+      if (!isMainThread && name.startsWith("process.")) continue;
       guard(name, () => {
         const source = create();
         source.start?.();

@@ -118,3 +118,18 @@ test("PullReader.collectProducers gives the sources alone, without asking the SD
   meter.createObservableGauge("g").addCallback(() => assert.fail("asked"));
   assert.deepEqual(await reader.collectProducers(1_000), [scope]);
 });
+
+test("PullReader.collectShared keeps nobody for longer than he has, whoever came before with more time", async () => {
+  const reader = new PullReader();
+  const provider = new MeterProvider({ readers: [reader] });
+  provider
+    .getMeter("m")
+    .createObservableGauge("hangs")
+    .addCallback(() => new Promise(() => {}));
+  const patient = reader.collectShared(400);
+  const began = performance.now();
+  const { scopeMetrics } = await reader.collectShared(30);
+  assert.ok(performance.now() - began < 300);
+  assert.deepEqual(scopeMetrics, []);
+  await patient;
+});

@@ -117,10 +117,8 @@ function parseNumbers(text: string): Parsed<readonly number[]> {
   const problems = members
     .filter((member) => !isBound(member))
     .map((member) => `holds "${member}", which is no number above 0`);
-  const value = members
-    .filter(isBound)
-    .map(Number)
-    .toSorted((a, b) => a - b);
+  // `1` and `1.0` are one bound.
+  const value = [...new Set(members.filter(isBound).map(Number))].toSorted((a, b) => a - b);
   return value.length === 0 ? { problems } : { value, problems };
 }
 

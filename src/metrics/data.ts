@@ -16,7 +16,7 @@ export interface HistogramValue {
 }
 
 export interface HistogramSeries extends Writable<DataPoint<HistogramValue>> {
-  /** Unix seconds of the last recording. */
+  /** Unix seconds of the newest recording; 0 before the first. */
   lastSeen: number;
   /** By the index of the classic bucket that holds its value. */
   exemplars?: (Exemplar | undefined)[];
@@ -42,14 +42,14 @@ export function createHistogramSeries(
     startTime,
     endTime: startTime,
     value: { buckets: { boundaries: boundaries as number[], counts }, sum: 0, count: 0 },
-    lastSeen: startTime[0],
+    lastSeen: 0,
     ...(withExponential ? { exponential: createExponentialBuckets() } : {}),
   };
 }
 
 export function createCounterSeries(attributes: Attributes): CounterSeries {
   const startTime = now();
-  return { attributes, startTime, endTime: startTime, value: 0, lastSeen: startTime[0] };
+  return { attributes, startTime, endTime: startTime, value: 0, lastSeen: 0 };
 }
 
 /** A value on its way into histograms: where it falls is found out once for all that have the same buckets. */
@@ -87,7 +87,8 @@ export function record(series: HistogramSeries, measured: Measurement, atSeconds
   (counts[bucket] as number)++;
   histogram.sum += value;
   histogram.count++;
-  series.lastSeen = atSeconds;
+  // A span of long ago, as somebody may import one, makes no series look idle.
+  if (atSeconds > series.lastSeen) series.lastSeen = atSeconds;
   if (series.exponential !== undefined) recordExponential(series.exponential, measured.exponentialIndex);
   if (origin === undefined) return;
   series.exemplars ??= Array.from({ length: counts.length }, () => undefined);
@@ -100,7 +101,7 @@ export function recordValue(series: HistogramSeries, value: number, atSeconds: n
 
 export function countOne(series: CounterSeries, atSeconds: number, origin?: Origin): void {
   series.value++;
-  series.lastSeen = atSeconds;
+  if (atSeconds > series.lastSeen) series.lastSeen = atSeconds;
   if (origin !== undefined) series.exemplar = updateExemplar(series.exemplar, 1, origin);
 }
 

@@ -25,3 +25,8 @@ export function createErrorTest(
   const own = classes.filter((one) => one.kind === kind);
   return own.length === 0 ? undefined : (code) => own.some(({ from, to }) => code >= from && code <= to);
 }
+
+/** Whether an attribute may be a status code at all. */
+export function isCode(value: unknown): value is number | string {
+  return typeof value === "number" || typeof value === "string";
+}

@@ -25,6 +25,9 @@ export type Origin = Omit<Exemplar, "value" | "text" | "protobuf">;
 /** https://opentelemetry.io/docs/specs/otel/metrics/sdk/#exemplarfilter */
 export type ExemplarFilter = "always_on" | "always_off" | "trace_based";
 
+/** What a Date can be at most. */
+const END_OF_TIME_S = 8.64e12;
+
 /** How long a failed span's exemplar withstands those of successful ones. */
 const FAILED_KEPT_S = 60;
 
@@ -38,9 +41,12 @@ export function originOf(span: ReadableSpan, filter: ExemplarFilter, failed: boo
   if (filter === "always_off") return undefined;
   const { traceId, spanId, traceFlags } = span.spanContext();
   if (filter === "trace_based" && (traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
-  const requestId = span.attributes[ATTR.requestId];
   const [seconds, nanoseconds] = span.endTime;
-  origin.time = seconds + nanoseconds / 1e9;
+  const time = seconds + nanoseconds / 1e9;
+  // An exposition could not hold it.
+  if (!(Math.abs(time) < END_OF_TIME_S)) return undefined;
+  const requestId = span.attributes[ATTR.requestId];
+  origin.time = time;
   origin.traceId = traceId;
   origin.spanId = spanId;
   origin.requestId = typeof requestId === "string" ? requestId : undefined;

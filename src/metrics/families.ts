@@ -65,7 +65,9 @@ const serverPort = source(ATTR.serverPort, (span) => span["server.port"] ?? span
 /** Of spans whose instrumentation names no class: that of the exception that it recorded, else the conventions' `_OTHER`. */
 const errorType = source(ATTR.errorType, ({ "error.type": given }, { status, events }) => {
   if (given !== undefined || status.code !== SpanStatusCode.ERROR) return given;
-  return events.at(-1)?.attributes?.["exception.type"] ?? "_OTHER";
+  // The newest; a retry or the like may have been noted after it.
+  const exception = events.findLast(({ attributes }) => attributes?.["exception.type"] !== undefined);
+  return exception?.attributes?.["exception.type"] ?? "_OTHER";
 });
 
 const messagingIdentity: readonly Source[] = [
@@ -124,7 +126,7 @@ const rpcOutcome: readonly Source[] = [
 ];
 /** Before, service and method were two attributes. */
 const rpcMethod = source("rpc.method", ({ "rpc.method": name, "rpc.service": service }) =>
-  service === undefined || name === undefined ? name : `${String(service)}/${String(name)}`,
+  typeof service === "string" && typeof name === "string" ? `${service}/${name}` : name,
 );
 const rpcSystem = source("rpc.system.name", (span) => span["rpc.system.name"] ?? span["rpc.system"]);
 

@@ -2,7 +2,7 @@
 import type { MetricData } from "@opentelemetry/sdk-metrics";
 import { type HistogramSeries, createHistogramSeries } from "./data.ts";
 import { histogramData } from "./metric-data.ts";
-import { createErrorTest } from "./error-class.ts";
+import { createErrorTest, isCode } from "./error-class.ts";
 import { type FamilyDefinition, DURATION_BOUNDS, type Source } from "./families.ts";
 import { warnOfLimit } from "./limits.ts";
 import { templateIds } from "./labels.ts";
@@ -61,7 +61,7 @@ function errorTypeOf(name: string, source: Source, { errorClasses }: RedOptions)
     read: (attributes) => {
       const given = attributes[ATTR.errorType];
       const code = attributes[ATTR.responseStatusCode] ?? attributes["http.status_code"];
-      if (code === undefined || (given !== undefined && given !== String(code))) return given;
+      if (!isCode(code) || (given !== undefined && given !== String(code))) return given;
       return isError(Number(code)) ? String(code) : undefined;
     },
   };

@@ -18,20 +18,33 @@ export interface Label {
 }
 
 export function cleanValue({ clean }: Label, value: LabelValue): LabelValue {
-  if (value === undefined) return undefined;
-  return cut(clean === undefined ? primitive(value) : clean(value));
+  const given = primitive(value);
+  if (given === undefined) return undefined;
+  const cleaned = clean === undefined ? given : clean(given);
+  return typeof cleaned === "string" ? writable(cut(cleaned)) : cleaned;
 }
 
-/** Attributes may be arrays, which would be a new map key each time. */
-function primitive(value: unknown): LabelValue {
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : (value as LabelValue);
+/** Attributes may be arrays and maps, which would be a new map key each time; a map's own `toString` need not be a function. */
+export function primitive(value: unknown): LabelValue {
+  if (typeof value !== "object") return value as LabelValue;
+  if (value === null) return undefined;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
 }
 
-/** Never through the middle of a surrogate pair. */
-function cut(value: LabelValue): LabelValue {
-  if (typeof value !== "string" || value.length <= MAX_VALUE_LENGTH) return value;
+/** Never through the middle of a surrogate pair. A copy: a mere slice would keep the whole of the text in memory. */
+function cut(value: string): string {
+  if (value.length <= MAX_VALUE_LENGTH) return value;
   const end = /[\uD800-\uDBFF]/.test(value[MAX_VALUE_LENGTH - 1] as string) ? MAX_VALUE_LENGTH - 1 : MAX_VALUE_LENGTH;
-  return value.slice(0, end);
+  return Buffer.from(value.slice(0, end), "utf16le").toString("utf16le");
+}
+
+/** What an exposition cannot hold would there be U+FFFD, and two series one, of which the second would be lost. */
+function writable(value: string): string {
+  return value.toWellFormed().replaceAll("\0", "\uFFFD");
 }
 
 /** https://opentelemetry.io/docs/specs/semconv/http/http-spans/ (`http.request.method`) */

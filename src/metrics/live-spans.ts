@@ -42,7 +42,8 @@ export class LiveSpans {
     for (const [place, span] of this.#watched.entries()) {
       if (span === undefined) continue;
       const ageS = nowS - span.startTime[0] - span.startTime[1] / 1e9;
-      if (ageS > FORGOTTEN_AFTER_S) {
+      // A span that was started at no time at all has no age.
+      if (Number.isNaN(ageS) || ageS > FORGOTTEN_AFTER_S) {
         this.#watched[place] = undefined;
         this.#free.push(place);
       } else oldest[span.kind] = Math.max(oldest[span.kind] as number, ageS);

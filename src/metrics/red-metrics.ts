@@ -6,7 +6,7 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { ATTR, ERROR_TYPE } from "../semconv.ts";
 import { VERSION } from "../version.ts";
 import { ACTIVE_REQUESTS, ActiveRequests } from "./active-requests.ts";
-import { createErrorTest } from "./error-class.ts";
+import { createErrorTest, isCode } from "./error-class.ts";
 import { createExclusionTest } from "./exclusion.ts";
 import { type Origin, originOf } from "./exemplar.ts";
 import {
@@ -164,7 +164,7 @@ export class RedMetrics {
       const code = attributes[ATTR.responseStatusCode] ?? attributes["http.status_code"];
       // A failure without an answer, or beside it, is one whatever the setting says of answers.
       const errorType = attributes[ATTR.errorType];
-      if (code !== undefined && (errorType === undefined || errorType === String(code))) {
+      if (isCode(code) && (errorType === undefined || errorType === String(code))) {
         return isError(Number(code)) ? ERROR : UNSET;
       }
     }
@@ -201,7 +201,11 @@ export class RedMetrics {
   /** Clocks of two machines may disagree by more than a message waits. */
   #recordQueueTime(span: ReadableSpan, nowS: number, origin: Origin | undefined): void {
     const seconds = queueTimeS(span);
-    if (seconds === undefined || Number.isNaN(seconds)) return;
+    if (seconds === undefined) return;
+    if (!Number.isFinite(seconds)) {
+      this.ignore("invalid_time");
+      return;
+    }
     if (seconds < 0) {
       this.ignore("negative_queue_time");
       return;

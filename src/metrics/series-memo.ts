@@ -1,5 +1,5 @@
 // Remembers which series a span of some name and values is counted in, so that most spans cost one look-up and no key.
-import { type LabelValue } from "./labels.ts";
+import { type LabelValue, MAX_VALUE_LENGTH } from "./labels.ts";
 
 /** What tells two spans of one name apart, and what was found for it. */
 export interface Remembered<Found> {
@@ -33,7 +33,9 @@ export class SeriesMemo<Found> {
     return undefined;
   }
 
+  /** A name that is longer than a label's value may be is not worth its memory. */
   add(name: string, one: Remembered<Found>): void {
+    if (name.length > MAX_VALUE_LENGTH) return;
     const remembered = this.#byName.get(name);
     if (remembered === undefined) {
       if (this.#byName.size >= MAX_NAMES) this.#byName.clear();

@@ -7,7 +7,7 @@
 //   4. otherwise series that have been idle for long make room
 //   5. otherwise it is counted in the one series otel.metric.overflow="true"
 import type { Attributes } from "@opentelemetry/api";
-import { type Label, type LabelValue, OTHER_VALUE, cleanValue } from "./labels.ts";
+import { type Label, type LabelValue, OTHER_VALUE, cleanValue, primitive } from "./labels.ts";
 
 /** Once the limit is met, the idle are looked for at most this often. */
 const EVICT_EVERY_S = 10;
@@ -35,6 +35,8 @@ interface Entry<Series> {
   readonly series: Series;
   readonly values: readonly LabelValue[];
   readonly identity: string;
+  /** What it was made beside, as a twin. */
+  readonly beside: Series | undefined;
 }
 
 export class SeriesRegistry<Series extends { lastSeen: number }> {
@@ -94,7 +96,7 @@ export class SeriesRegistry<Series extends { lastSeen: number }> {
     }
     const series = this.#insert(values);
     const twin = this.#options.twinOf?.(values);
-    if (twin !== undefined && !this.has(twin) && this.#hasRoomFor(twin)) this.#insert(twin);
+    if (twin !== undefined && !this.has(twin) && this.#hasRoomFor(twin)) this.#insert(twin, series);
     return series;
   }
 
@@ -119,10 +121,10 @@ export class SeriesRegistry<Series extends { lastSeen: number }> {
     return keyOf(values.slice(0, this.#options.identity.length));
   }
 
-  #insert(values: readonly LabelValue[]): Series {
+  #insert(values: readonly LabelValue[], beside?: Series): Series {
     const series = this.#options.create(this.#attributes(values));
     const identity = this.#identityOf(values);
-    this.#entries.set(keyOf(values), { series, values, identity });
+    this.#entries.set(keyOf(values), { series, values, identity, beside });
     this.#identities.set(identity, (this.#identities.get(identity) ?? 0) + 1);
     this.#all.push(series);
     for (const [index, value] of values.entries()) this.#use(index, value, 1);
@@ -165,10 +167,10 @@ export class SeriesRegistry<Series extends { lastSeen: number }> {
   }
 
   /** A twin lives for as long as what it stands beside. */
-  #lastSeen({ series, values }: Entry<Series>): number {
+  #lastSeen({ series, values, beside }: Entry<Series>): number {
     const twin = this.#options.twinOf?.(values);
     const other = twin === undefined ? undefined : this.#entries.get(keyOf(twin));
-    return Math.max(series.lastSeen, other?.series.lastSeen ?? 0);
+    return Math.max(series.lastSeen, other?.series.lastSeen ?? 0, beside?.lastSeen ?? 0);
   }
 
   #remove(key: string, { values, identity }: Entry<Series>): void {
@@ -192,6 +194,11 @@ export class SeriesRegistry<Series extends { lastSeen: number }> {
   }
 }
 
+/** Attributes that are maps are none of LabelValue's types, and `join` throws at some. */
 function keyOf(values: readonly LabelValue[]): string {
-  return values.join("\0");
+  return (values.some(isObject) ? values.map(primitive) : values).join("\0");
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object";
 }

@@ -52,13 +52,13 @@ export class SpanMetrics {
     this.#unit = options.profile === "collector" ? options.unit : "s";
     this.scale = this.#unit === "s" ? 1 : 1000;
     this.reads = dimensions.map((dimension) => readDimension(dimension, options.resourceAttributes));
-    this.#isOfCalls = dimensions.map(({ only }) => only !== "duration");
-    this.#isOfDuration = dimensions.map(({ only }) => only !== "calls");
+    this.#isOfCalls = areOf(dimensions, "calls");
+    this.#isOfDuration = areOf(dimensions, "duration");
     const bounds = boundsOf(options, this.#unit);
     const labelsOf = (isPart: readonly boolean[]): Label[] =>
       dimensions.filter((_, index) => isPart[index]).map(({ key }) => ({ key, limit: labelLimit(options, key) }));
-    this.calls = this.#registry(labelsOf(this.#isOfCalls), createCounterSeries, errorTwin);
-    this.duration = this.#registry(labelsOf(this.#isOfDuration), (attributes) =>
+    this.calls = this.#registry("calls", labelsOf(this.#isOfCalls), createCounterSeries, errorTwin);
+    this.duration = this.#registry("duration", labelsOf(this.#isOfDuration), (attributes) =>
       createHistogramSeries(attributes, bounds, options.nativeHistograms),
     );
   }
@@ -104,6 +104,7 @@ export class SpanMetrics {
   }
 
   #registry<Series extends CounterSeries | HistogramSeries>(
+    metric: string,
     dimensions: readonly Label[],
     create: (attributes: Attributes) => Series,
     twinOf?: (values: readonly LabelValue[]) => LabelValue[] | undefined,
@@ -123,7 +124,7 @@ export class SpanMetrics {
       onEviction: options.onEviction,
       create: (attributes) => create("otel.metric.overflow" in attributes ? attributes : { ...service, ...attributes }),
       ...(twinOf === undefined ? {} : { twinOf }),
-      onLimit: (limit, label) => warnOfLimit(options.namespace, limit, label),
+      onLimit: (limit, label) => warnOfLimit(`${options.namespace}.${metric}`, limit, label),
     });
   }
 
@@ -152,6 +153,13 @@ function boundsOf(options: RedOptions, unit: RedOptions["unit"]): readonly numbe
 /** The first error of a name would else be a counter that begins at 1, and `rate` would not see it. */
 function errorTwin(values: readonly LabelValue[]): LabelValue[] {
   return [...values.slice(0, -1), values.at(-1) === ERROR ? UNSET : ERROR];
+}
+
+/** Which dimensions a metric has. Two of one key would be one label, and two series one: the last holds. */
+function areOf(dimensions: readonly Dimension[], metric: Dimension["only"]): boolean[] {
+  const own = dimensions.map(({ only }) => only === undefined || only === metric);
+  const last = new Map(dimensions.flatMap(({ key }, index) => (own[index] === true ? [[key, index]] : [])));
+  return dimensions.map(({ key }, index) => last.get(key) === index);
 }
 
 /** Keys of the span metrics' own labels. */

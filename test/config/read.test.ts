@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Config } from "../../src/config/config.ts";
 import { readConfig } from "../../src/config/read.ts";
-import { SETTINGS } from "../../src/config/settings.ts";
+import { SETTINGS, SETTING_GROUPS } from "../../src/config/settings.ts";
 import { RED_DEFAULTS } from "../../src/metrics/red-options.ts";
 
 const NAMES = ["http", "undici", "express"];
@@ -166,6 +166,8 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
   ["REDTRAIL_RED_ABORTED", "exclude", (config) => config.red.aborted, "exclude"],
   ["REDTRAIL_RED_STREAMS", "include", (config) => config.red.streams, "include"],
   ["REDTRAIL_RED_BUCKETS", "1, 0.5,0.5", (config) => config.red.buckets, [0.5, 1]],
+  // One bound, however it is written.
+  ["REDTRAIL_RED_BUCKETS", "1.0,1,1e0,0.5", (config) => config.red.buckets, [0.5, 1]],
   ["REDTRAIL_RED_SLO", "1.2,0.3", (config) => config.red.slo, [0.3, 1.2]],
   ["REDTRAIL_RED_NATIVE_HISTOGRAMS", "false", (config) => config.red.nativeHistograms, false],
   ["REDTRAIL_RED_SERIES_LIMIT", "1", (config) => config.red.seriesLimit, 1],
@@ -669,6 +671,72 @@ test("Every setting has an accepted value in these tables, and a rejected one un
     assert.ok(takesAnyText || rejectedNames.has(name), `${name} has no rejected value`);
   }
 });
+
+/** Of the groups of metrics: a bad value for each row that takes not any text. */
+const bad: Readonly<Record<string, string>> = {
+  boolean: "ja",
+  integer: "many",
+  choice: "whatever",
+  list: "whatever",
+  numbers: "-1",
+  REDTRAIL_RED_DIMENSIONS: "a@b",
+  REDTRAIL_RED_EXCLUDE: "healthz",
+  REDTRAIL_RED_ERRORS: "500",
+  REDTRAIL_RED_LABEL_LIMITS: "http.route=many",
+};
+for (const { title, settings } of SETTING_GROUPS) {
+  if (!["RED metrics", "Prometheus", "Metrics and logs"].includes(title)) continue;
+  for (const row of settings) {
+    const value = bad[row.name] ?? bad[row.type];
+    if (value === undefined) continue;
+    test(`readConfig says of ${row.name}="${value}" one line, and is otherwise as if it were unset`, () => {
+      const { config, problems } = read({ [row.name]: value });
+      assert.equal(problems.length, 1);
+      assert.match(problems[0] as string, new RegExp(`^${row.name}(="${value}"| holds "${value}",) .+(; |, )[^;]+$`));
+      assert.deepEqual(config, read({}).config);
+    });
+  }
+}
+
+/** Members that are left out beside others that stay: how many lines, and what is used. */
+const members: readonly (readonly [string, string, number, (config: Config) => unknown, unknown])[] = [
+  ["REDTRAIL_RED_METRICS", "none,http", 1, (config) => config.red.families, ["http"]],
+  ["REDTRAIL_RED_METRICS", " DB , db ,", 0, (config) => config.red.families, ["db"]],
+  [
+    "REDTRAIL_RED_DIMENSIONS",
+    "=x,a b,ok,@calls,k@both",
+    4,
+    (config) => config.red.dimensions.map(({ key }) => key),
+    ["ok"],
+  ],
+  [
+    "REDTRAIL_RED_DIMENSIONS",
+    "k=,k2=a=b@calls",
+    0,
+    (config) => config.red.dimensions.map(({ fallback }) => fallback),
+    ["", "a=b"],
+  ],
+  [
+    "REDTRAIL_RED_EXCLUDE",
+    "route:,path:/a,name:*",
+    2,
+    (config) => config.red.exclusions,
+    [{ what: "name", glob: "*" }],
+  ],
+  ["REDTRAIL_RED_EXCLUDE", "route:/a:b", 0, (config) => config.red.exclusions, [{ what: "route", glob: "/a:b" }]],
+  ["REDTRAIL_RED_ERRORS", "server:99,server:600,client:5XX", 2, (config) => config.red.errorClasses.length, 1],
+  ["REDTRAIL_RED_BUCKETS", "0.1,Infinity,NaN,-1,0,x,2", 5, (config) => config.red.buckets, [0.1, 2]],
+  ["REDTRAIL_RED_SLO", ",,", 0, (config) => config.red.slo, []],
+  ["REDTRAIL_RED_LABEL_LIMITS", "a=1.5,b=-1,c=1e3,d=,e,f=7", 5, (config) => config.red.labelLimits, { f: 7 }],
+  ["REDTRAIL_RED_LABEL_LIMITS", "a=999999999,b=9999999999", 1, (config) => config.red.labelLimits, { a: 999_999_999 }],
+];
+for (const [name, value, lines, select, expected] of members) {
+  test(`readConfig keeps the good members of ${name}="${value}", and says ${lines} lines of the others`, () => {
+    const { config, problems } = read({ [name]: value });
+    assert.deepEqual(select(config), expected);
+    assert.equal(problems.length, lines, problems.join("\n"));
+  });
+}
 
 test("readConfig keeps Tempo's span metrics in seconds, and says so", () => {
   const { config, problems } = read({ REDTRAIL_RED_UNIT: "ms", REDTRAIL_RED_PROFILE: "both" });

@@ -43,3 +43,15 @@ for (const [requestId, expected] of [
     assert.equal(originOf(span({ attributes }), "trace_based", false)?.requestId, expected);
   });
 }
+
+for (const [title, seconds, isKept] of [
+  ["the last that a Date can be", 8.64e12 - 1, true],
+  ["one after it", 8.64e12, false],
+  ["Infinity", Infinity, false],
+  ["none", Number.NaN, false],
+  ["1970", 0, true],
+] as const) {
+  test(`originOf ${isKept ? "takes" : "leaves out"} a span whose end is ${title}`, () => {
+    assert.equal(originOf(span({ endS: seconds }), "always_on", false) !== undefined, isKept);
+  });
+}

@@ -26,3 +26,28 @@ test("A flood grows no memory beyond its bound, hides no error of a known route,
     stderr,
   );
 });
+
+const TEXT_FIXTURE = fileURLToPath(new URL("flood-of-text.mjs", import.meta.url));
+/** 5,000 texts of 100 KB: a label that were a slice would keep the whole of each of its values, some hundred MB. Seen: 12. */
+const MOST_MB_OF_TEXT = 20;
+
+for (const [title, families] of [
+  ["all metrics", undefined],
+  ["http alone", ["http"]],
+] as const) {
+  test(`A flood of long texts is not kept in memory, and hides no known route: ${title}`, (t) => {
+    const more = families === undefined ? [] : [JSON.stringify(families)];
+    const { stdout, stderr, status } = spawnSync(process.execPath, ["--expose-gc", TEXT_FIXTURE, ...more], {
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, stderr);
+    t.diagnostic(stdout.trim());
+    const { grownMb, counted, expected, known } = JSON.parse(stdout) as Record<string, unknown>;
+    assert.ok((grownMb as number) < MOST_MB_OF_TEXT, `${String(grownMb)} MB`);
+    assert.equal(counted, expected);
+    assert.deepEqual(known, [
+      [200, 2_503],
+      [500, 2_500],
+    ]);
+  });
+}

@@ -526,6 +526,48 @@ test("RedMetrics keeps exemplars of sampled spans only, the newest of each bucke
   assert.deepEqual([calls?.exemplar?.traceId[0], calls?.exemplar?.value], ["d", 1]);
 });
 
+test("RedMetrics prefers a failed span's example for 60 seconds, in the calls too, with its request id", () => {
+  const { metrics, family } = createMetrics();
+  const end = (endS: number, code: number, id: string): void =>
+    metrics.onEnd(span({ endS, code, attributes: { ...GET_USER, "http.request.id": id } }));
+  const kept = (): unknown => histogram(family(HTTP_SERVER)).exemplars?.[2]?.requestId;
+  end(NOW_S, ERROR, "failed");
+  end(NOW_S + 59, 0, "good");
+  assert.equal(kept(), "failed");
+  end(NOW_S + 60, 0, "later");
+  assert.equal(kept(), "later");
+  const calls = (family(CALLS)?.dataPoints as unknown as CounterSeries[]).map(({ exemplar }) => exemplar?.requestId);
+  assert.deepEqual(calls, ["failed", "later"]);
+});
+
+test("RedMetrics has one label for a dimension that is given twice, by the last of the two", () => {
+  const dimension = { key: "tenant", only: undefined };
+  const { metrics, family } = createMetrics({
+    dimensions: [
+      { ...dimension, fallback: undefined },
+      { ...dimension, fallback: "calls", only: "calls" },
+      { ...dimension, fallback: "none", only: "duration" },
+    ],
+  });
+  metrics.onEnd(span());
+  metrics.onEnd(span({ attributes: { ...GET_USER, tenant: "none" } }));
+  const tenants = (name: string): unknown[] =>
+    (family(name)?.dataPoints ?? [])
+      .filter(({ attributes }) => attributes["status.code"] === "STATUS_CODE_UNSET")
+      .map(({ attributes }) => attributes["tenant"]);
+  assert.deepEqual([tenants(CALLS), tenants(DURATION)], [["calls", "none"], ["none"]]);
+});
+
+for (const value of [Infinity, -Infinity, Number.NaN]) {
+  test(`RedMetrics keeps a time in the queue of ${value} out of its sum, and counts it`, () => {
+    const { metrics, family, total } = createMetrics();
+    const attributes = { "messaging.system": "x", "redtrail.messaging.queue.time": value };
+    metrics.onEnd(span({ kind: CONSUMER, attributes }));
+    assert.equal(family("redtrail.messaging.queue.time"), undefined);
+    assert.deepEqual([total("redtrail.red.span.ignored"), total("messaging.process.duration")], [1, 1]);
+  });
+}
+
 for (const [filter, isSampled, expected] of [
   ["always_off", true, 0],
   ["always_on", false, 1],

@@ -2,6 +2,7 @@
 import { type TracerProvider, trace } from "@opentelemetry/api";
 import type { Config } from "../src/config/config.ts";
 import { log } from "../src/diagnostics/log.ts";
+import type { WriteRequest } from "../src/request-log/record.ts";
 import { VERSION } from "../src/version.ts";
 import { instrumentExpress } from "./express/routes.ts";
 import { instrumentHttpClient } from "./http/client.ts";
@@ -26,16 +27,24 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
 
 export const INSTRUMENTATION_NAMES: readonly string[] = INSTRUMENTATIONS.map(({ name }) => name);
 
+/** What they are connected to. */
+export interface InstrumentationWiring {
+  readonly provider?: TracerProvider | undefined;
+  /** Takes each request that a server has answered. */
+  readonly requestLog?: WriteRequest | undefined;
+}
+
 /**
  * Starts those that are on. Without a provider the registered one is used; it has to be registered before, because a proxy
  * of the API copy in this bundle does not hear of a provider that another copy registers.
  */
 export function startInstrumentations(
   { enabledInstrumentations, requestId, propagators }: InstrumentationConfig,
-  provider: TracerProvider = trace.getTracerProvider(),
+  { provider = trace.getTracerProvider(), requestLog }: InstrumentationWiring = {},
 ): void {
   const host: Omit<InstrumentationHost, "tracer"> = {
     echoRequestId: requestId.echo,
+    requestLog,
     requestIdIsTraceId: requestId.format === "traceid" && propagators.includes("requestid"),
   };
   for (const { name, start } of INSTRUMENTATIONS) {

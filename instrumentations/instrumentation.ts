@@ -1,5 +1,6 @@
 // What redtrail asks of an instrumentation of its own: a function that subscribes once, with all decisions made then.
 import type { Tracer } from "@opentelemetry/api";
+import type { WriteRequest } from "../src/request-log/record.ts";
 
 export interface InstrumentationHost {
   /** A tracer whose scope names the instrumentation. */
@@ -8,6 +9,8 @@ export interface InstrumentationHost {
   readonly echoRequestId: boolean;
   /** Whether a request without an id takes that of its trace (REDTRAIL_REQUEST_ID_FORMAT=traceid). */
   readonly requestIdIsTraceId: boolean;
+  /** Takes each request that a server has answered; undefined when nobody wants it. */
+  readonly requestLog: WriteRequest | undefined;
 }
 
 export interface InstrumentationRow {

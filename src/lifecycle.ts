@@ -18,7 +18,7 @@ export function followLifecycle(engine: Engine, deadlineMs: number): () => void 
     actWhenAlone(
       signal,
       () => engine.flush(deadlineMs),
-      () => engine.endSync?.(),
+      () => engine.endSync(),
     ),
   );
   let hasGivenUp = false;
@@ -32,7 +32,7 @@ export function followLifecycle(engine: Engine, deadlineMs: number): () => void 
 
   function onExit(): void {
     if (!hasGivenUp) engine.flushSync(Math.min(deadlineMs, MAX_EXIT_WAIT_MS));
-    engine.endSync?.();
+    engine.endSync();
   }
 
   process.on("beforeExit", onBeforeExit);

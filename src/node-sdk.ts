@@ -8,10 +8,15 @@ import { readEnvironment } from "./config/environment.ts";
 import { log } from "./diagnostics/log.ts";
 import { NodeSdkInstrumentation } from "./engines/node-sdk-instrumentation.ts";
 import { createSpanProcessors } from "./engines/native-spans.ts";
+import { createPushes } from "./engines/pushes.ts";
 import { startMetrics } from "./engines/native-metrics.ts";
 import { ZipkinSpanProcessor } from "./exporters/zipkin/exporter.ts";
 import { idGenerator } from "./id-generator.ts";
 import { createParts } from "./parts.ts";
+import type { RequestLog } from "./request-log/request-log.ts";
+
+/** What upstream's own exporters have for it. */
+const SHUTDOWN_MS = 30_000;
 
 /** A subset of upstream's NodeSDKConfiguration: spread it, add to it, leave parts out. */
 export interface NodeSdkParts {
@@ -42,7 +47,8 @@ export function nodeSdkParts(): NodeSdkParts {
   for (const problem of problems) log.warn(problem);
   const parts = createParts(config);
   const { zipkin, spanProcessors } = createSpanProcessors(parts);
-  const { readers, views } = startMetrics(parts, zipkin);
+  const pushes = createPushes(zipkin, parts.requestLog);
+  const { readers, views } = startMetrics(parts, pushes.producers);
   return {
     resource: parts.resource,
     autoDetectResources: false,
@@ -50,10 +56,21 @@ export function nodeSdkParts(): NodeSdkParts {
     textMapPropagator: parts.propagator,
     sampler: parts.sampler,
     idGenerator,
-    spanProcessors,
+    spanProcessors: parts.requestLog === undefined ? spanProcessors : [...spanProcessors, endingWith(parts.requestLog)],
     metricReaders: readers,
     views,
-    instrumentations: [new NodeSdkInstrumentation(config)],
+    instrumentations: [new NodeSdkInstrumentation(config, parts.requestLog?.write)],
+  };
+}
+
+/** Lets the SDK's flush and shutdown reach the request log too. */
+function endingWith(requestLog: RequestLog): SpanProcessor {
+  const pushes = createPushes(undefined, requestLog);
+  return {
+    onStart: () => {},
+    onEnd: () => {},
+    forceFlush: () => pushes.flush(SHUTDOWN_MS),
+    shutdown: () => pushes.shutdown(SHUTDOWN_MS),
   };
 }
 

@@ -7,6 +7,8 @@ import { type Parts, takesMetrics } from "./engines/engine.ts";
 import { RedMetricsSpanProcessor } from "./processors/red-metrics.ts";
 import { RequestIdSpanProcessor } from "./processors/request-id.ts";
 import { createPropagator } from "./propagators/index.ts";
+import { redactPath, redactQuery } from "./redaction.ts";
+import { createRequestLog } from "./request-log/request-log.ts";
 import { createResource } from "./resource.ts";
 import { createSampler } from "./sampling/index.ts";
 
@@ -25,5 +27,10 @@ export function createParts(config: Config): Parts {
     red: countsSpans
       ? new RedMetricsSpanProcessor({ ...config.red, serviceName, resourceAttributes: resource.attributes })
       : undefined,
+    requestLog: createRequestLog(config, resource.attributes, {
+      path: redactPath,
+      query: redactQuery,
+      text: (text) => text,
+    }),
   };
 }

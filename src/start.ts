@@ -62,7 +62,7 @@ function startWith(config: Config, problems: readonly string[]): Telemetry {
   const engine = config.disabled ? undefined : createEngine(parts);
   // After the engine: upstream's NodeSDK sets a logger of its own.
   diag.setLogger(diagLogger, { logLevel: DIAG_LEVELS[config.logLevel], suppressOverrideMessage: true });
-  startInstrumentations(config);
+  startInstrumentations(config, { requestLog: engine === undefined ? undefined : parts.requestLog?.write });
   if (engine === undefined) {
     log.info(`${VERSION}: OTEL_SDK_DISABLED="true", no spans and no metrics; headers are still propagated`);
     return NOTHING;

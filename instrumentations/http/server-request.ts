@@ -11,6 +11,13 @@ const LIVE: unique symbol = Symbol("redtrail.live-requests");
 
 const EVENT_STREAM = "text/event-stream";
 
+/** How a request ended. */
+export interface RequestEnd {
+  readonly statusCode: number | undefined;
+  readonly errorType: string | undefined;
+  readonly route: string | undefined;
+}
+
 type WithState = IncomingMessage & { [STATE]?: ServerRequest };
 type WithLive = Socket & { [LIVE]?: Set<ServerRequest> };
 
@@ -27,12 +34,20 @@ export class ServerRequest {
   mount = "";
   readonly #span: Span;
   readonly #method: string;
+  readonly #onEnd: ((end: RequestEnd) => void) | undefined;
   #request: IncomingMessage | undefined;
   #response: ServerResponse | undefined;
   #socket: WithLive | undefined;
   #ended = false;
 
-  constructor(span: Span, context: Context, method: string, requestId: string | undefined) {
+  constructor(
+    span: Span,
+    context: Context,
+    method: string,
+    requestId: string | undefined,
+    onEnd: ((end: RequestEnd) => void) | undefined,
+  ) {
+    this.#onEnd = onEnd;
     this.#span = span;
     this.context = context;
     this.#method = method;
@@ -99,12 +114,11 @@ export class ServerRequest {
       span.setAttribute(ATTR.route, this.route);
       span.updateName(`${this.#method} ${this.route}`);
     }
-    if (errorType !== undefined) {
-      span.setAttribute(ATTR.errorType, errorType);
-    } else if (statusCode !== undefined && statusCode >= 500) {
-      span.setAttribute(ATTR.errorType, String(statusCode));
-      span.setStatus({ code: SpanStatusCode.ERROR });
-    }
+    const isServerError = statusCode !== undefined && statusCode >= 500;
+    const error = errorType ?? (isServerError ? String(statusCode) : undefined);
+    if (error !== undefined) span.setAttribute(ATTR.errorType, error);
+    if (errorType === undefined && isServerError) span.setStatus({ code: SpanStatusCode.ERROR });
+    this.#onEnd?.({ statusCode, errorType: error, route: this.route });
     span.end();
   }
 }

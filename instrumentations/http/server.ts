@@ -22,6 +22,7 @@ import { observe } from "../observe.ts";
 import { bindEmitter } from "./bind-emitter.ts";
 import { parseAuthority } from "./host.ts";
 import { knownMethod, methodInName } from "./method.ts";
+import { recordAtEnd } from "./request-record.ts";
 import { ServerRequest, serverRequestOf } from "./server-request.ts";
 import { instrumentUpgrades } from "./upgrade.ts";
 
@@ -67,7 +68,7 @@ export function instrumentHttpServer(host: InstrumentationHost): void {
 export type BeginServerRequest = (request: IncomingMessage, socket: Socket) => ServerRequest;
 
 /** Starts the SERVER span of a request, with its remote parent and its request id. */
-function createBegin({ tracer, requestIdIsTraceId }: InstrumentationHost): BeginServerRequest {
+function createBegin({ tracer, requestIdIsTraceId, requestLog }: InstrumentationHost): BeginServerRequest {
   return (request, socket) => {
     const parent = propagation.extract(ROOT_CONTEXT, request.headers, headerGetter);
     const attributes = startAttributes(request, socket);
@@ -80,7 +81,17 @@ function createBegin({ tracer, requestIdIsTraceId }: InstrumentationHost): Begin
       requestId = getRequestId(context);
       if (requestId !== undefined) span.setAttribute(ATTR.requestId, requestId);
     }
-    return new ServerRequest(span, context, methodInName(method), requestId);
+    const onEnd =
+      requestLog === undefined
+        ? undefined
+        : recordAtEnd(requestLog, {
+            method: request.method ?? method,
+            attributes,
+            requestId,
+            spanContext: span.spanContext(),
+            context,
+          });
+    return new ServerRequest(span, context, methodInName(method), requestId, onEnd);
   };
 }
 

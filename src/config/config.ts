@@ -1,6 +1,8 @@
 // What the rest of redtrail knows of its settings: read once, by read.ts, from the table in settings.ts.
 import type { Attributes } from "@opentelemetry/api";
 import type { TranslationStrategy } from "../exporters/prometheus/names.ts";
+import type { DeliveryLimits } from "../exporters/delivery/delivery.ts";
+import type { Destination } from "../exporters/delivery/target.ts";
 import type { RedOptions } from "../metrics/red-options.ts";
 
 export type EngineName = "native" | "node-sdk";
@@ -19,15 +21,38 @@ export type SamplerName =
   | "parentbased_traceidratio";
 
 /** Limits of the batching span processor (specification: configuration/sdk-environment-variables.md, "Batch Span Processor"). */
-export interface BatchConfig {
-  /** Spans held at most; the oldest is dropped beyond it. @default 2048 */
-  readonly maxQueueSize: number;
-  /** Spans in one request at most. @default 512 */
-  readonly maxExportBatchSize: number;
-  /** Milliseconds between two exports. @default 5000 */
-  readonly scheduleDelayMs: number;
-  /** Milliseconds that one export may take, retries included. @default 30000 */
+export interface BatchConfig extends DeliveryLimits {
+  /** Milliseconds that one delivery may take; a batch that failed stays queued, and is tried again. @default 30000 */
   readonly exportTimeoutMs: number;
+}
+
+export interface SpoolConfig {
+  readonly folder: string | undefined;
+  /** Of each exporter's items. @default 67108864 */
+  readonly maxBytes: number;
+}
+
+export type RequestLogSinkName = "elasticsearch" | "console" | "otlp";
+export type RequestLogSchema = "ecs" | "article" | "both";
+
+export interface RequestLogConfig {
+  /** @default none */
+  readonly sinks: readonly RequestLogSinkName[];
+  readonly schema: RequestLogSchema;
+  /** Paths that are left out, `*` for any characters. */
+  readonly exclude: readonly string[];
+  readonly limits: DeliveryLimits;
+  readonly elasticsearch: ElasticsearchConfig;
+}
+
+export interface ElasticsearchConfig {
+  /** Base addresses: `http://localhost:9200`. */
+  readonly destination: Destination;
+  /** Data stream or index, with `%{+yyyy.MM.dd}` for the day. */
+  readonly index: string;
+  readonly ids: "span" | "auto";
+  readonly installTemplate: boolean;
+  readonly deadLetterFile: string | undefined;
 }
 
 /** Limits of one span; `Infinity` where there is none (specification: common/README.md, "Attribute Limits"). */
@@ -76,7 +101,10 @@ export interface Config {
   readonly logsExporters: readonly ("otlp" | "none")[];
   readonly batch: BatchConfig;
   readonly spanLimits: SpanLimitsConfig;
-  readonly zipkin: { readonly endpoint: string; readonly timeoutMs: number };
+  readonly zipkin: Destination;
+  /** Where what is not delivered waits on disk; without a folder, nowhere. */
+  readonly spool: SpoolConfig;
+  readonly requestLog: RequestLogConfig;
   readonly prometheus: PrometheusConfig;
   /** Of a pushing metric reader (otlp, console), in milliseconds. */
   readonly metricExport: { readonly intervalMs: number; readonly timeoutMs: number };

@@ -34,10 +34,10 @@ export function parseSetting(setting: Setting, text: string): Parsed<SettingValu
       return { value: membersOf(text), problems: [] };
     case "numbers":
       return parseNumbers(text);
-    case "url":
-      return parseUrl(text);
+    case "urls":
+      return parseUrls(text);
     case "pairs":
-      return parsePairs(text);
+      return parsePairs(setting, text);
     case "text":
       return { value: text, problems: [] };
   }
@@ -48,12 +48,13 @@ export function defaultValue({ type, default: text }: Setting): SettingValue | u
   if (text === undefined) return undefined;
   if (type === "boolean") return text === "true";
   if (type === "integer" || type === "ratio") return Number(text);
-  return type === "list" ? text.split(",") : text;
+  return type === "list" || type === "urls" ? text.split(",") : text;
 }
 
 /** A setting's text fit for a message. */
-export function displayText({ secret = false }: Setting, text: string): string {
-  return secret ? redactCredentials(text) : text;
+export function displayText({ secret = false, type }: Setting, text: string): string {
+  if (!secret) return text;
+  return type === "urls" ? splitUrls(text).map(redactCredentials).join(",") : "REDACTED";
 }
 
 /** What is shown was refused, so it may be no URL at all: then everything before its last `@` may be a password. */
@@ -133,8 +134,28 @@ function parseUrl(text: string): Parsed<string> {
   return isHttp ? { value: text, problems: [] } : { problems: ["is not an http or https URL"] };
 }
 
+/** A bad one is left out, and the others stay. */
+function parseUrls(text: string): Parsed<readonly string[]> {
+  const parsed = splitUrls(text).map((url) => ({ url, ...parseUrl(url) }));
+  const bad = parsed.filter(({ value }) => value === undefined);
+  const value = parsed.map((one) => one.value).filter((one) => one !== undefined);
+  if (value.length === 0) return { problems: ["is not an http or https URL"] };
+  return {
+    value,
+    problems: bad.map(({ url }) => `holds "${redactCredentials(url)}", which is not an http or https URL`),
+  };
+}
+
+/** A comma may be part of a path or a password: it ends a URL only where another one begins, or nothing. */
+function splitUrls(text: string): string[] {
+  return text
+    .split(/,(?=\s*(?:[a-z][a-z0-9+.-]*:\/\/|$))/i)
+    .map((url) => url.trim())
+    .filter((url) => url !== "");
+}
+
 /** `key=value,key=value`; a bad pair is left out, and the others stay. */
-function parsePairs(text: string): Parsed<Readonly<Record<string, string>>> {
+function parsePairs({ secret = false }: Setting, text: string): Parsed<Readonly<Record<string, string>>> {
   const value: Record<string, string> = {};
   const problems: string[] = [];
   for (const pair of text.split(",")) {
@@ -145,7 +166,7 @@ function parsePairs(text: string): Parsed<Readonly<Record<string, string>>> {
       if (key === "") throw new Error("no key");
       value[decodeURIComponent(key)] = decodeURIComponent(pair.slice(equals + 1).trim());
     } catch {
-      problems.push(`holds "${pair.trim()}", which is no key=value`);
+      problems.push(`holds "${secret ? "REDACTED" : pair.trim()}", which is no key=value`);
     }
   }
   return { value, problems };

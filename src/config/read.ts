@@ -9,6 +9,7 @@ import type {
 } from "./config.ts";
 import type { LogLevel, ResourceDetectorName, SamplerName, SpanLimitsConfig, TracesExporterName } from "./config.ts";
 import { type SettingValue, defaultValue, displayText, parseSetting } from "./parse.ts";
+import { readBatch, readByteLimits, readRequestLog, readSpool, readZipkin } from "./delivery.ts";
 import { type SettingReader, readPrometheus, readRed } from "./metrics.ts";
 import { PASSED_THROUGH, SETTINGS, type Setting } from "./settings.ts";
 import { suggest } from "./suggest.ts";
@@ -24,6 +25,7 @@ export function readConfig(
   const number = (name: string): number => reader.get(name) as number;
   const list = <Name extends string>(name: string): readonly Name[] => reader.get(name) as readonly Name[];
 
+  const bytes = readByteLimits(reader);
   const resourceAttributes = (reader.get("OTEL_RESOURCE_ATTRIBUTES") ?? {}) as Record<string, string>;
   const otlp = text("OTEL_EXPORTER_OTLP_PROTOCOL") as OtlpProtocol;
   const config: Config = {
@@ -35,9 +37,11 @@ export function readConfig(
     propagators: list<PropagatorName>("OTEL_PROPAGATORS"),
     ...readSampler(reader),
     ...readExporters(reader),
-    batch: readBatch(reader),
+    batch: readBatch(reader, bytes),
     spanLimits: readSpanLimits(reader),
-    zipkin: { endpoint: text("OTEL_EXPORTER_ZIPKIN_ENDPOINT"), timeoutMs: number("OTEL_EXPORTER_ZIPKIN_TIMEOUT") },
+    zipkin: readZipkin(reader, env),
+    spool: readSpool(reader),
+    requestLog: readRequestLog(reader, env, bytes),
     prometheus: readPrometheus(reader),
     metricExport: {
       intervalMs: number("OTEL_METRIC_EXPORT_INTERVAL"),
@@ -90,7 +94,7 @@ function createReader(env: Environment): SettingReader {
 /** What is used, as the setting would be written; without a default of its own, what holds is another setting's business. */
 function consequence(setting: Setting, value: SettingValue | undefined): string {
   if (value === undefined) return "it is ignored";
-  if (setting.type !== "pairs") return `using ${displayText(setting, String(value))}`;
+  if (setting.type !== "pairs" || setting.secret === true) return `using ${displayText(setting, String(value))}`;
   const pairs = Object.entries(value as Record<string, string>);
   return pairs.length === 0 ? "it is ignored" : `using "${pairs.map(([key, one]) => `${key}=${one}`).join(",")}"`;
 }
@@ -135,24 +139,6 @@ function readExporters(reader: SettingReader): Exporters {
 function withoutOtlp<Name extends string>(names: readonly Name[], fallback: Name): readonly Name[] {
   const rest = names.filter((name) => name !== "otlp");
   return rest.length === 0 ? [fallback] : rest;
-}
-
-function readBatch(reader: SettingReader): Config["batch"] {
-  const maxQueueSize = reader.get("OTEL_BSP_MAX_QUEUE_SIZE") as number;
-  let maxExportBatchSize = reader.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") as number;
-  if (maxExportBatchSize > maxQueueSize) {
-    if (reader.isSet("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")) {
-      const name = `OTEL_BSP_MAX_EXPORT_BATCH_SIZE="${maxExportBatchSize}"`;
-      reader.problems.push(`${name} is more than OTEL_BSP_MAX_QUEUE_SIZE; using ${maxQueueSize}`);
-    }
-    maxExportBatchSize = maxQueueSize;
-  }
-  return {
-    maxQueueSize,
-    maxExportBatchSize,
-    scheduleDelayMs: reader.get("OTEL_BSP_SCHEDULE_DELAY") as number,
-    exportTimeoutMs: reader.get("OTEL_BSP_EXPORT_TIMEOUT") as number,
-  };
 }
 
 function readSpanLimits(reader: SettingReader): SpanLimitsConfig {

@@ -12,7 +12,8 @@ export type SettingType =
   | "texts"
   /** Numbers above 0, in order. */
   | "numbers"
-  | "url"
+  /** One or more, with commas between. */
+  | "urls"
   | "text"
   | "pairs";
 
@@ -132,10 +133,10 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
       },
       {
         name: "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
-        type: "url",
+        type: "urls",
         default: "http://localhost:9411/api/v2/spans",
         secret: true,
-        doc: "Zipkin's address; credentials in it become basic auth.",
+        doc: "Zipkin's address, or several with commas between; credentials in it become basic auth.",
       },
       {
         name: "OTEL_EXPORTER_ZIPKIN_TIMEOUT",
@@ -425,6 +426,143 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         default: "false",
         doc: "Whether redtrail runs in worker threads too; their metrics count in the process's.",
       },
+    ],
+  },
+  {
+    title: "Request log",
+    settings: [
+      {
+        name: "REDTRAIL_REQUEST_LOG",
+        type: "list",
+        values: ["elasticsearch", "console", "otlp", "none"],
+        default: "none",
+        doc: "Where one record of each request goes, sampled or not. `console`: JSON lines on stdout; `otlp`: the OpenTelemetry logs API.",
+      },
+      {
+        name: "REDTRAIL_REQUEST_LOG_SCHEMA",
+        type: "choice",
+        values: ["ecs", "article", "both"],
+        default: "ecs",
+        doc: "Field names: Elastic Common Schema; `timestamp`, `request_id`, `method`, `path`, `status_code`, `response_time`; or both.",
+      },
+      {
+        name: "REDTRAIL_REQUEST_LOG_EXCLUDE",
+        type: "texts",
+        doc: "Paths that are left out, `*` for any characters: `/healthz,/internal/*`.",
+      },
+      {
+        name: "REDTRAIL_REQUEST_LOG_QUEUE_SIZE",
+        ...count,
+        default: "20000",
+        doc: "Records that may wait; beyond it they go to the spool, or the oldest is dropped, and counted.",
+      },
+      { name: "REDTRAIL_REQUEST_LOG_BATCH_SIZE", ...count, default: "500", doc: "Records in one request at most." },
+      {
+        name: "REDTRAIL_REQUEST_LOG_DELAY",
+        ...limit,
+        default: "1000",
+        doc: "Milliseconds that a record waits for others.",
+      },
+      {
+        name: "REDTRAIL_ELASTICSEARCH_URL",
+        type: "urls",
+        default: "http://localhost:9200",
+        secret: true,
+        doc: "Elasticsearch's or OpenSearch's address, or several with commas between; credentials in it become basic auth.",
+      },
+      {
+        name: "REDTRAIL_ELASTICSEARCH_INDEX",
+        type: "text",
+        default: "logs-nodejs.request-default",
+        doc: "Data stream or index; `%{+yyyy.MM.dd}` in it becomes the record's day (UTC).",
+      },
+      {
+        name: "REDTRAIL_ELASTICSEARCH_IDS",
+        type: "choice",
+        values: ["span", "auto"],
+        default: "span",
+        doc: "`span`: document ids from trace and span id, so that no retry makes a duplicate; `auto`: Elasticsearch's, indexed faster.",
+      },
+      {
+        name: "REDTRAIL_ELASTICSEARCH_TEMPLATE",
+        type: "boolean",
+        default: "false",
+        doc: "`true`: at the start the index template is installed, if there is none of its name.",
+      },
+      {
+        name: "REDTRAIL_ELASTICSEARCH_DEAD_LETTER_FILE",
+        type: "text",
+        doc: "Where records go that Elasticsearch refuses for good: JSON lines, 10 MiB at most, and one older file. Unset: dropped.",
+      },
+      {
+        name: "REDTRAIL_ELASTICSEARCH_TIMEOUT",
+        ...milliseconds,
+        default: "10000",
+        doc: "Milliseconds for one request, answer included.",
+      },
+      { name: "REDTRAIL_ELASTICSEARCH_USERNAME", type: "text", doc: "For basic authentication." },
+      { name: "REDTRAIL_ELASTICSEARCH_PASSWORD", type: "text", secret: true, doc: "For basic authentication." },
+      {
+        name: "REDTRAIL_ELASTICSEARCH_API_KEY",
+        type: "text",
+        secret: true,
+        doc: "Sent as `Authorization: ApiKey ...`.",
+      },
+      {
+        name: "REDTRAIL_ELASTICSEARCH_BEARER_TOKEN",
+        type: "text",
+        secret: true,
+        doc: "Sent as `Authorization: Bearer ...`.",
+      },
+      {
+        name: "REDTRAIL_ELASTICSEARCH_HEADERS",
+        type: "pairs",
+        secret: true,
+        doc: "Further headers, `name=value,name=value`.",
+      },
+      {
+        name: "REDTRAIL_ELASTICSEARCH_CA_FILE",
+        type: "text",
+        doc: "Certificates to trust (PEM), in place of the system's.",
+      },
+      { name: "REDTRAIL_ELASTICSEARCH_CLIENT_CERT_FILE", type: "text", doc: "A certificate of our own (PEM)." },
+      { name: "REDTRAIL_ELASTICSEARCH_CLIENT_KEY_FILE", type: "text", doc: "Its private key (PEM)." },
+    ],
+  },
+  {
+    title: "Delivery (Zipkin and Elasticsearch)",
+    settings: [
+      {
+        name: "REDTRAIL_QUEUE_BYTES",
+        ...count,
+        default: "16777216",
+        doc: "Bytes that may wait in memory, for each of the two.",
+      },
+      { name: "REDTRAIL_BATCH_BYTES", ...count, default: "1048576", doc: "Bytes in one request at most." },
+      {
+        name: "REDTRAIL_SPOOL_DIR",
+        type: "text",
+        doc: "A folder for what memory has no room for, and what is not delivered when the process ends; processes may share it. Unset: none.",
+      },
+      {
+        name: "REDTRAIL_SPOOL_BYTES",
+        ...count,
+        default: "67108864",
+        doc: "Bytes in that folder, for each of the two; the oldest are dropped beyond it.",
+      },
+      { name: "REDTRAIL_ZIPKIN_USERNAME", type: "text", doc: "For basic authentication." },
+      { name: "REDTRAIL_ZIPKIN_PASSWORD", type: "text", secret: true, doc: "For basic authentication." },
+      { name: "REDTRAIL_ZIPKIN_API_KEY", type: "text", secret: true, doc: "Sent as `Authorization: ApiKey ...`." },
+      { name: "REDTRAIL_ZIPKIN_BEARER_TOKEN", type: "text", secret: true, doc: "Sent as `Authorization: Bearer ...`." },
+      {
+        name: "REDTRAIL_ZIPKIN_HEADERS",
+        type: "pairs",
+        secret: true,
+        doc: "Further headers, `name=value,name=value`.",
+      },
+      { name: "REDTRAIL_ZIPKIN_CA_FILE", type: "text", doc: "Certificates to trust (PEM), in place of the system's." },
+      { name: "REDTRAIL_ZIPKIN_CLIENT_CERT_FILE", type: "text", doc: "A certificate of our own (PEM)." },
+      { name: "REDTRAIL_ZIPKIN_CLIENT_KEY_FILE", type: "text", doc: "Its private key (PEM)." },
     ],
   },
   {

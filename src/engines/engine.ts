@@ -4,6 +4,7 @@ import type { Resource } from "@opentelemetry/resources";
 import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
 import type { Config } from "../config/config.ts";
 import type { RedMetricsSpanProcessor } from "../processors/red-metrics.ts";
+import type { RequestLog } from "../request-log/request-log.ts";
 import { redactUrl } from "../redaction.ts";
 
 /** What both engines are built of, and what `redtrail/node-sdk` hands out. */
@@ -17,6 +18,8 @@ export interface Parts {
   readonly requestIdProcessor: SpanProcessor;
   /** Absent when nobody takes metrics, or none of spans. */
   readonly red: RedMetricsSpanProcessor | undefined;
+  /** Absent when nobody takes it. */
+  readonly requestLog: RequestLog | undefined;
 }
 
 /** As the start line says them: `at http://127.0.0.1:9464/metrics`, `to http://localhost:9411/api/v2/spans`, `off`. */
@@ -28,21 +31,21 @@ export interface Destinations {
 export interface Engine {
   /** For the start line; resolves within a tick or two, once it is known which port serves the metrics. Never rejects. */
   readonly destinations: Promise<Destinations>;
-  /** Spans that wait to be delivered. */
+  /** Spans and log records that wait to be delivered. */
   pending(): number;
   /** Delivers what waits, once and without retries, until the deadline. Never rejects. */
   flush(deadlineMs: number): Promise<void>;
   /** Delivers what waits while the process is ending, and blocks for as long, at most `timeoutMs`. Never throws. */
   flushSync(timeoutMs: number): void;
-  /** The very last thing, however the process ends: hands over what only it knows. Never throws. */
-  endSync?(): void;
+  /** The very last thing, however the process ends: what is not delivered goes to the spool or is said. Never throws. */
+  endSync(): void;
   /** Delivers and closes. Never rejects. */
   shutdown(deadlineMs: number): Promise<void>;
 }
 
 /** The start line's words for where spans go. */
 export function spansTo({ tracesExporters, zipkin }: Config): string {
-  const names = tracesExporters.map((name) => (name === "zipkin" ? redactUrl(zipkin.endpoint) : name));
+  const names = tracesExporters.flatMap((name) => (name === "zipkin" ? zipkin.urls.map(redactUrl) : [name]));
   return names[0] === "none" ? "off" : `to ${names.join(" and ")}`;
 }
 

@@ -8,9 +8,7 @@ import {
   type ViewOptions,
 } from "@opentelemetry/sdk-metrics";
 import type { MetricsGroup } from "../cluster/group.ts";
-import { deliverySelfMetrics } from "../diagnostics/self-metrics.ts";
-import type { ZipkinSpanProcessor } from "../exporters/zipkin/exporter.ts";
-import { type RuntimeMetrics, createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
+import { createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type Parts, takesMetrics } from "./engine.ts";
 import { type MetricsEndpoint, noMetricsEndpoint } from "./metrics-endpoint.ts";
 import { startPrometheus } from "./native-prometheus.ts";
@@ -23,10 +21,15 @@ export interface Metrics {
   close(): Promise<void>;
 }
 
-export function startMetrics(parts: Parts, zipkin: ZipkinSpanProcessor | undefined): Metrics {
+/** `producers`: of metrics that no instrument of the SDK makes. */
+export function startMetrics(parts: Parts, producers: readonly MetricProducer[]): Metrics {
   const { config, red } = parts;
   const runtime = takesMetrics(config) && config.runtimeMetrics ? createRuntimeMetrics() : undefined;
-  const metricProducers = producersOf(red, zipkin, runtime);
+  const metricProducers = [
+    ...(red === undefined ? [] : [red.producer]),
+    ...producers,
+    ...(runtime === undefined ? [] : [runtime.producer]),
+  ];
   const prometheus = config.metricsExporters.includes("prometheus")
     ? startPrometheus(parts, metricProducers)
     : undefined;
@@ -59,16 +62,4 @@ export function startMetrics(parts: Parts, zipkin: ZipkinSpanProcessor | undefin
 /** What instruments of others record under a name that RED metrics have would count the same requests twice. */
 export function oneWriterPerName(names: readonly string[]): ViewOptions[] {
   return names.map((instrumentName) => ({ instrumentName, aggregation: { type: AggregationType.DROP } }));
-}
-
-function producersOf(
-  red: Parts["red"],
-  zipkin: ZipkinSpanProcessor | undefined,
-  runtime: RuntimeMetrics | undefined,
-): MetricProducer[] {
-  return [
-    ...(red === undefined ? [] : [red.producer]),
-    ...(zipkin === undefined ? [] : [deliverySelfMetrics("zipkin_http_exporter", () => zipkin.stats)]),
-    ...(runtime === undefined ? [] : [runtime.producer]),
-  ];
 }

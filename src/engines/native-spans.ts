@@ -8,7 +8,7 @@ export function createSpanProcessors({ config, red, requestIdProcessor }: Parts)
   spanProcessors: SpanProcessor[];
 } {
   const zipkin = config.tracesExporters.includes("zipkin")
-    ? new ZipkinSpanProcessor({ ...config.zipkin, batch: config.batch })
+    ? new ZipkinSpanProcessor({ destination: config.zipkin, batch: config.batch, spool: config.spool })
     : undefined;
   const spanProcessors = [requestIdProcessor, red, zipkin].filter((processor) => processor !== undefined);
   return { zipkin, spanProcessors };

@@ -6,6 +6,7 @@ import { idGenerator } from "../id-generator.ts";
 import { type Engine, type Parts, spansTo } from "./engine.ts";
 import { startMetrics } from "./native-metrics.ts";
 import { createSpanProcessors } from "./native-spans.ts";
+import { createPushes } from "./pushes.ts";
 
 export function createNativeEngine(parts: Parts): Engine {
   const { config, resource, sampler } = parts;
@@ -20,7 +21,8 @@ export function createNativeEngine(parts: Parts): Engine {
     spanLimits: config.spanLimits,
     spanProcessors,
   });
-  const metricsParts = startMetrics(parts, zipkin);
+  const pushes = createPushes(zipkin, parts.requestLog);
+  const metricsParts = startMetrics(parts, pushes.producers);
   const { endpoint, readers, views, group } = metricsParts;
   const meterProvider = new MeterProvider({ resource, readers, views });
   trace.setGlobalTracerProvider(tracerProvider);
@@ -28,12 +30,15 @@ export function createNativeEngine(parts: Parts): Engine {
 
   return {
     destinations: endpoint.address.then((address) => ({ metrics: address, spans: spansTo(config) })),
-    pending: () => zipkin?.pending ?? 0,
-    flush: async (deadlineMs) => void (await Promise.all([zipkin?.flush(deadlineMs), group?.flush(deadlineMs)])),
-    endSync: () => group?.endSync(),
-    flushSync: (timeoutMs) => void zipkin?.flushSync(timeoutMs),
+    pending: () => pushes.pending(),
+    flush: async (deadlineMs) => void (await Promise.all([pushes.flush(deadlineMs), group?.flush(deadlineMs)])),
+    flushSync: (timeoutMs) => pushes.flushSync(timeoutMs),
+    endSync() {
+      group?.endSync();
+      pushes.endSync();
+    },
     async shutdown(deadlineMs) {
-      await zipkin?.shutdown(deadlineMs);
+      await pushes.shutdown(deadlineMs);
       // The group first: what it hands over is collected by readers that the meters' end would close.
       await Promise.allSettled([tracerProvider.shutdown(), metricsParts.close()]);
       await meterProvider.shutdown().catch(() => {});

@@ -5,6 +5,7 @@ import {
   type InstrumentationConfig,
   startInstrumentations,
 } from "../../instrumentations/index.ts";
+import type { WriteRequest } from "../request-log/record.ts";
 import { VERSION } from "../version.ts";
 
 const DEFAULTS: InstrumentationConfig = {
@@ -18,17 +19,19 @@ export class NodeSdkInstrumentation {
   readonly instrumentationName = "redtrail";
   readonly instrumentationVersion: string = VERSION;
   readonly #config: InstrumentationConfig;
+  readonly #requestLog: WriteRequest | undefined;
   #provider: TracerProvider | undefined;
   #enabled = false;
 
-  constructor(config: InstrumentationConfig = DEFAULTS) {
+  constructor(config: InstrumentationConfig = DEFAULTS, requestLog?: WriteRequest) {
     this.#config = config;
+    this.#requestLog = requestLog;
   }
 
   enable(): void {
     if (this.#enabled) return;
     this.#enabled = true;
-    startInstrumentations(this.#config, this.#provider);
+    startInstrumentations(this.#config, { provider: this.#provider, requestLog: this.#requestLog });
   }
 
   disable(): void {}

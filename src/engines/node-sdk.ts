@@ -13,11 +13,14 @@ import {
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { BatchSpanProcessor, ConsoleSpanExporter, type SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Config, OtlpProtocol, TracesExporterName } from "../config/config.ts";
+import { log } from "../diagnostics/log.ts";
+import { loggableUrl } from "../exporters/delivery/target.ts";
 import { idGenerator } from "../id-generator.ts";
 import { type Engine, type Parts, spansTo, takesMetrics } from "./engine.ts";
 import { createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type MetricsEndpoint, noMetricsEndpoint, serveMetrics } from "./metrics-endpoint.ts";
 import { oneWriterPerName } from "./native-metrics.ts";
+import { createPushes } from "./pushes.ts";
 
 export function createNodeSdkEngine(parts: Parts): Engine {
   const { config, red } = parts;
@@ -31,9 +34,11 @@ export function createNodeSdkEngine(parts: Parts): Engine {
         exportTimeoutMillis: config.batch.exportTimeoutMs,
       }),
   );
+  const pushes = createPushes(undefined, parts.requestLog);
   const runtime = takesMetrics(config) && config.runtimeMetrics ? createRuntimeMetrics() : undefined;
   const { endpoint, readers } = createReaders(config, [
     ...(red === undefined ? [] : [red.producer]),
+    ...pushes.producers,
     ...(runtime === undefined ? [] : [runtime.producer]),
   ]);
   const sdk = new NodeSDK({
@@ -53,17 +58,20 @@ export function createNodeSdkEngine(parts: Parts): Engine {
   sdk.start();
 
   const flush = async (deadlineMs: number): Promise<void> => {
-    await within(deadlineMs, Promise.allSettled(batches.map((batch) => batch.forceFlush())));
+    const flushes = batches.map((batch) => batch.forceFlush());
+    await within(deadlineMs, Promise.allSettled([...flushes, pushes.flush(deadlineMs)]));
   };
   return {
     destinations: endpoint.address.then((metrics) => ({ metrics: metricsTo(config, metrics), spans: spansTo(config) })),
     // Upstream's processor does not tell; asking it to flush nothing costs nothing.
-    pending: () => batches.length,
+    pending: () => batches.length + pushes.pending(),
     flush,
     // Upstream's exporters cannot deliver while the process is ending.
-    flushSync: () => {},
+    flushSync: (timeoutMs) => pushes.flushSync(timeoutMs),
+    endSync: () => pushes.endSync(),
     async shutdown(deadlineMs) {
       await flush(deadlineMs);
+      await pushes.shutdown(deadlineMs);
       await within(deadlineMs, Promise.allSettled([sdk.shutdown(), endpoint.close()]));
       runtime?.stop();
     },
@@ -72,7 +80,11 @@ export function createNodeSdkEngine(parts: Parts): Engine {
 
 function createExporters(config: Config): SpanExporter[] {
   const create: Record<TracesExporterName, () => SpanExporter | undefined> = {
-    zipkin: () => new ZipkinExporter({ url: config.zipkin.endpoint }),
+    zipkin: () => {
+      const [url = "", ...others] = config.zipkin.urls;
+      if (others.length > 0) log.warn(`the engine node-sdk sends to one Zipkin; it is ${loggableUrl(url)}`);
+      return new ZipkinExporter({ url, headers: { ...config.zipkin.headers } });
+    },
     otlp: () => loadOtlpExporter("trace", config.otlpProtocol.traces),
     console: () => new ConsoleSpanExporter(),
     none: () => undefined,

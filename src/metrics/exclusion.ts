@@ -1,4 +1,5 @@
 // Spans that are left out of the metrics by setting: health checks, a kind, a library. Pure.
+import { createGlobTest } from "../glob.ts";
 
 export interface Exclusion {
   readonly what: "route" | "name" | "kind" | "scope";
@@ -26,25 +27,10 @@ export function parseExclusion(text: string): Exclusion | undefined {
 /** Undefined where nothing is excluded, so that nobody pays for asking. */
 export function createExclusionTest(exclusions: readonly Exclusion[]): ((candidate: Candidate) => boolean) | undefined {
   if (exclusions.length === 0) return undefined;
-  const tests = exclusions.map(({ what, glob }) => ({ what, pieces: glob.split("*") }));
+  const tests = exclusions.map(({ what, glob }) => ({ what, isMatch: createGlobTest([glob]) }));
   return (candidate) =>
-    tests.some(({ what, pieces }) => {
+    tests.some(({ what, isMatch }) => {
       const text = candidate[what];
-      return text !== undefined && matches(text, pieces);
+      return text !== undefined && isMatch(text);
     });
-}
-
-/** Linear, unlike a regular expression made of many `.*`. */
-function matches(text: string, pieces: readonly string[]): boolean {
-  const [first = "", ...rest] = pieces;
-  const last = rest.pop();
-  if (last === undefined) return text === first;
-  if (!text.startsWith(first)) return false;
-  let position = first.length;
-  for (const piece of rest) {
-    const found = text.indexOf(piece, position);
-    if (found < 0) return false;
-    position = found + piece.length;
-  }
-  return text.length - last.length >= position && text.endsWith(last);
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Config } from "../../src/config/config.ts";
 import { readConfig } from "../../src/config/read.ts";
+import type { Destination } from "../../src/exporters/delivery/target.ts";
 import { SETTINGS, SETTING_GROUPS } from "../../src/config/settings.ts";
 import { RED_DEFAULTS } from "../../src/metrics/red-options.ts";
 
@@ -26,7 +27,14 @@ test("readConfig gives the documented defaults for an empty environment, and no 
       tracesExporters: ["zipkin"],
       metricsExporters: ["prometheus"],
       logsExporters: ["none"],
-      batch: { maxQueueSize: 2048, maxExportBatchSize: 512, scheduleDelayMs: 5000, exportTimeoutMs: 30000 },
+      batch: {
+        maxQueueSize: 2048,
+        maxQueueBytes: 16777216,
+        maxExportBatchSize: 512,
+        maxExportBatchBytes: 1048576,
+        scheduleDelayMs: 5000,
+        exportTimeoutMs: 30000,
+      },
       spanLimits: {
         attributeCountLimit: 128,
         attributeValueLengthLimit: Infinity,
@@ -35,7 +43,27 @@ test("readConfig gives the documented defaults for an empty environment, and no 
         attributePerEventCountLimit: 128,
         attributePerLinkCountLimit: 128,
       },
-      zipkin: { endpoint: "http://localhost:9411/api/v2/spans", timeoutMs: 10000 },
+      zipkin: { urls: ["http://localhost:9411/api/v2/spans"], timeoutMs: 10000, headers: {}, proxy: {} },
+      spool: { folder: undefined, maxBytes: 67108864 },
+      requestLog: {
+        sinks: [],
+        schema: "ecs",
+        exclude: [],
+        limits: {
+          maxQueueSize: 20000,
+          maxQueueBytes: 16777216,
+          maxExportBatchSize: 500,
+          maxExportBatchBytes: 1048576,
+          scheduleDelayMs: 1000,
+        },
+        elasticsearch: {
+          destination: { urls: ["http://localhost:9200"], timeoutMs: 10000, headers: {}, proxy: {} },
+          index: "logs-nodejs.request-default",
+          ids: "span",
+          installTemplate: false,
+          deadLetterFile: undefined,
+        },
+      },
       prometheus: {
         host: "localhost",
         port: 9464,
@@ -64,6 +92,29 @@ test("readConfig gives the documented defaults for an empty environment, and no 
 test("readConfig takes a blank value as unset", () => {
   assert.deepEqual(read({ OTEL_BSP_SCHEDULE_DELAY: " ", OTEL_TRACES_EXPORTER: "" }), read({}));
 });
+
+/** The settings that Zipkin and Elasticsearch share, by their prefix. */
+function destinationRows(prefix: string): [string, string, (config: Config) => unknown, unknown][] {
+  const of = ({ zipkin, requestLog }: Config): Destination =>
+    prefix.endsWith("ZIPKIN") ? zipkin : requestLog.elasticsearch.destination;
+  const row = (name: string, value: string, pick: (one: Destination) => unknown, expected: unknown) =>
+    [`${prefix}_${name}`, value, (config: Config) => pick(of(config)), expected] as [
+      string,
+      string,
+      (config: Config) => unknown,
+      unknown,
+    ];
+  return [
+    row("USERNAME", "me", ({ headers }) => headers?.["authorization"], `Basic ${btoa("me:")}`),
+    row("PASSWORD", "p:w", ({ headers }) => headers?.["authorization"], `Basic ${btoa(":p:w")}`),
+    row("API_KEY", "k", ({ headers }) => headers?.["authorization"], "ApiKey k"),
+    row("BEARER_TOKEN", "t", ({ headers }) => headers?.["authorization"], "Bearer t"),
+    row("HEADERS", "a=b,c=d%2C", ({ headers }) => headers, { a: "b", c: "d," }),
+    row("CA_FILE", "/ca", ({ tls }) => tls, { caFile: "/ca" }),
+    row("CLIENT_CERT_FILE", "/cert", ({ tls }) => tls, { certFile: "/cert" }),
+    row("CLIENT_KEY_FILE", "/key", ({ tls }) => tls, { keyFile: "/key" }),
+  ];
+}
 
 /** Variable, value, and what becomes of the configuration; none of them is a problem. */
 const accepted: readonly (readonly [string, string, (config: Config) => unknown, unknown])[] = [
@@ -105,8 +156,41 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
   ["OTEL_SPAN_LINK_COUNT_LIMIT", "9", (config) => config.spanLimits.linkCountLimit, 9],
   ["OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "9", (config) => config.spanLimits.attributePerEventCountLimit, 9],
   ["OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "9", (config) => config.spanLimits.attributePerLinkCountLimit, 9],
-  ["OTEL_EXPORTER_ZIPKIN_ENDPOINT", "https://z/api", (config) => config.zipkin.endpoint, "https://z/api"],
+  ["OTEL_EXPORTER_ZIPKIN_ENDPOINT", "https://z/api", (config) => config.zipkin.urls, ["https://z/api"]],
+  [
+    "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
+    "https://a/x,y, http://u:p,w@b/",
+    (config) => config.zipkin.urls,
+    ["https://a/x,y", "http://u:p,w@b/"],
+  ],
   ["OTEL_EXPORTER_ZIPKIN_TIMEOUT", "1", (config) => config.zipkin.timeoutMs, 1],
+  ...["ZIPKIN", "ELASTICSEARCH"].flatMap((name) => destinationRows(`REDTRAIL_${name}`)),
+  ["REDTRAIL_REQUEST_LOG", "Elasticsearch,console", (config) => config.requestLog.sinks, ["elasticsearch", "console"]],
+  ["REDTRAIL_REQUEST_LOG_SCHEMA", "both", (config) => config.requestLog.schema, "both"],
+  ["REDTRAIL_REQUEST_LOG_EXCLUDE", "/healthz, /a/*", (config) => config.requestLog.exclude, ["/healthz", "/a/*"]],
+  ["REDTRAIL_REQUEST_LOG_QUEUE_SIZE", "7", (config) => config.requestLog.limits.maxExportBatchSize, 7],
+  ["REDTRAIL_REQUEST_LOG_BATCH_SIZE", "7", (config) => config.requestLog.limits.maxExportBatchSize, 7],
+  ["REDTRAIL_REQUEST_LOG_DELAY", "0", (config) => config.requestLog.limits.scheduleDelayMs, 0],
+  [
+    "REDTRAIL_ELASTICSEARCH_URL",
+    "https://a,https://b",
+    ({ requestLog }) => requestLog.elasticsearch.destination.urls,
+    ["https://a", "https://b"],
+  ],
+  ["REDTRAIL_ELASTICSEARCH_TIMEOUT", "5", ({ requestLog }) => requestLog.elasticsearch.destination.timeoutMs, 5],
+  ["REDTRAIL_ELASTICSEARCH_INDEX", "r-%{+yyyy}", ({ requestLog }) => requestLog.elasticsearch.index, "r-%{+yyyy}"],
+  ["REDTRAIL_ELASTICSEARCH_IDS", "auto", ({ requestLog }) => requestLog.elasticsearch.ids, "auto"],
+  ["REDTRAIL_ELASTICSEARCH_TEMPLATE", "true", ({ requestLog }) => requestLog.elasticsearch.installTemplate, true],
+  ["REDTRAIL_ELASTICSEARCH_DEAD_LETTER_FILE", "/d", ({ requestLog }) => requestLog.elasticsearch.deadLetterFile, "/d"],
+  [
+    "REDTRAIL_QUEUE_BYTES",
+    "9",
+    (config) => [config.batch.maxQueueBytes, config.requestLog.limits.maxQueueBytes],
+    [9, 9],
+  ],
+  ["REDTRAIL_BATCH_BYTES", "9", (config) => config.requestLog.limits.maxExportBatchBytes, 9],
+  ["REDTRAIL_SPOOL_DIR", "/var/spool/app", (config) => config.spool.folder, "/var/spool/app"],
+  ["REDTRAIL_SPOOL_BYTES", "9", (config) => config.spool.maxBytes, 9],
   ["OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0", (config) => config.prometheus.host, "0.0.0.0"],
   ["OTEL_EXPORTER_PROMETHEUS_PORT", "0", (config) => config.prometheus.port, 0],
   ["OTEL_EXPORTER_PROMETHEUS_PORT", "65535", (config) => config.prometheus.port, 65535],
@@ -223,7 +307,8 @@ for (const [name, value, select, expected] of accepted) {
 }
 
 /** Variable, value, what is said, and what is used. */
-const rejected: readonly (readonly [string, string, string, (config: Config) => unknown, unknown])[] = [
+type Rejected = readonly [string, string, string, (config: Config) => unknown, unknown];
+const rejected: readonly Rejected[] = [
   [
     "OTEL_SDK_DISABLED",
     "yes",
@@ -326,15 +411,113 @@ const rejected: readonly (readonly [string, string, string, (config: Config) => 
     "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
     "localhost:9411",
     'OTEL_EXPORTER_ZIPKIN_ENDPOINT="localhost:9411" is not an http or https URL; using http://localhost:9411/api/v2/spans',
-    (config) => config.zipkin.endpoint,
-    "http://localhost:9411/api/v2/spans",
+    (config) => config.zipkin.urls,
+    ["http://localhost:9411/api/v2/spans"],
+  ],
+  [
+    "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
+    "http://a/,ftp://me:pw@b/",
+    'OTEL_EXPORTER_ZIPKIN_ENDPOINT="http://a/,ftp://REDACTED:REDACTED@b/" holds "ftp://REDACTED:REDACTED@b/", which is not an http or https URL; using http://a/',
+    (config) => config.zipkin.urls,
+    ["http://a/"],
+  ],
+  ...(["ZIPKIN", "ELASTICSEARCH"] as const).map((name): Rejected => [
+    `REDTRAIL_${name}_HEADERS`,
+    "a=b,hunter2",
+    `REDTRAIL_${name}_HEADERS="REDACTED" holds "REDACTED", which is no key=value; using REDACTED`,
+    ({ zipkin, requestLog }) => (name === "ZIPKIN" ? zipkin : requestLog.elasticsearch.destination).headers,
+    { a: "b" },
+  ]),
+  [
+    "REDTRAIL_REQUEST_LOG",
+    "kafka",
+    'REDTRAIL_REQUEST_LOG="kafka" holds "kafka", which is none of elasticsearch, console, otlp, none; using none',
+    (config) => config.requestLog.sinks,
+    [],
+  ],
+  [
+    "REDTRAIL_REQUEST_LOG_SCHEMA",
+    "flat",
+    'REDTRAIL_REQUEST_LOG_SCHEMA="flat" is none of ecs, article, both; using ecs',
+    (config) => config.requestLog.schema,
+    "ecs",
+  ],
+  [
+    "REDTRAIL_REQUEST_LOG_QUEUE_SIZE",
+    "0",
+    'REDTRAIL_REQUEST_LOG_QUEUE_SIZE="0" is less than 1; using 20000',
+    (config) => config.requestLog.limits.maxQueueSize,
+    20000,
+  ],
+  [
+    "REDTRAIL_REQUEST_LOG_BATCH_SIZE",
+    "20001",
+    'REDTRAIL_REQUEST_LOG_BATCH_SIZE="20001" is more than REDTRAIL_REQUEST_LOG_QUEUE_SIZE; using 20000',
+    (config) => config.requestLog.limits.maxExportBatchSize,
+    20000,
+  ],
+  [
+    "REDTRAIL_REQUEST_LOG_DELAY",
+    "-1",
+    'REDTRAIL_REQUEST_LOG_DELAY="-1" is less than 0; using 1000',
+    (config) => config.requestLog.limits.scheduleDelayMs,
+    1000,
+  ],
+  [
+    "REDTRAIL_ELASTICSEARCH_URL",
+    "es:9200",
+    'REDTRAIL_ELASTICSEARCH_URL="es:9200" is not an http or https URL; using http://localhost:9200',
+    ({ requestLog }) => requestLog.elasticsearch.destination.urls,
+    ["http://localhost:9200"],
+  ],
+  [
+    "REDTRAIL_ELASTICSEARCH_TIMEOUT",
+    "0",
+    'REDTRAIL_ELASTICSEARCH_TIMEOUT="0" is less than 1; using 10000',
+    ({ requestLog }) => requestLog.elasticsearch.destination.timeoutMs,
+    10000,
+  ],
+  [
+    "REDTRAIL_ELASTICSEARCH_IDS",
+    "spans",
+    'REDTRAIL_ELASTICSEARCH_IDS="spans" is not known (did you mean "span"?); using span',
+    ({ requestLog }) => requestLog.elasticsearch.ids,
+    "span",
+  ],
+  [
+    "REDTRAIL_ELASTICSEARCH_TEMPLATE",
+    "1",
+    'REDTRAIL_ELASTICSEARCH_TEMPLATE="1" is neither true nor false; using false',
+    ({ requestLog }) => requestLog.elasticsearch.installTemplate,
+    false,
+  ],
+  [
+    "REDTRAIL_QUEUE_BYTES",
+    "16M",
+    'REDTRAIL_QUEUE_BYTES="16M" is not a number; using 16777216',
+    (config) => config.batch.maxQueueBytes,
+    16777216,
+  ],
+  [
+    "REDTRAIL_BATCH_BYTES",
+    "0",
+    'REDTRAIL_BATCH_BYTES="0" is less than 1; using 1048576',
+    (config) => config.batch.maxExportBatchBytes,
+    1048576,
+  ],
+  [
+    "REDTRAIL_SPOOL_BYTES",
+    "1.5",
+    'REDTRAIL_SPOOL_BYTES="1.5" is not a whole number; using 67108864',
+    (config) => config.spool.maxBytes,
+    67108864,
   ],
   [
     "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
     "ftp://me:pw@z/",
     'OTEL_EXPORTER_ZIPKIN_ENDPOINT="ftp://REDACTED:REDACTED@z/" is not an http or https URL; using http://localhost:9411/api/v2/spans',
-    (config) => config.zipkin.endpoint,
-    "http://localhost:9411/api/v2/spans",
+    (config) => config.zipkin.urls,
+    ["http://localhost:9411/api/v2/spans"],
   ],
   [
     "OTEL_RESOURCE_ATTRIBUTES",
@@ -660,6 +843,8 @@ for (const [name, least, most, consequence] of bounds) {
   });
 }
 
+const ANY_TEXTS = new Set(["REDTRAIL_PROMETHEUS_RESOURCE_LABELS", "REDTRAIL_REQUEST_LOG_EXCLUDE"]);
+
 test("Every setting has an accepted value in these tables, and a rejected one unless any text will do", () => {
   const acceptedNames = new Set([...accepted, ...bounds].map(([name]) => name));
   const rejectedNames = new Set([...rejected, ...bounds].map(([name]) => name));
@@ -667,7 +852,7 @@ test("Every setting has an accepted value in these tables, and a rejected one un
   acceptedNames.add("OTEL_TRACES_SAMPLER_ARG");
   for (const { name, type } of SETTINGS.values()) {
     assert.ok(acceptedNames.has(name), `${name} has no accepted value`);
-    const takesAnyText = type === "text" || name === "REDTRAIL_PROMETHEUS_RESOURCE_LABELS";
+    const takesAnyText = type === "text" || ANY_TEXTS.has(name);
     assert.ok(takesAnyText || rejectedNames.has(name), `${name} has no rejected value`);
   }
 });

@@ -40,7 +40,7 @@ function otherValue({ name, type, values = [], default: text }: Setting): string
   return {
     integer: "7",
     ratio: "0.5",
-    url: "http://zipkin/",
+    urls: "http://zipkin/",
     pairs: "a=b",
     text: "name",
     texts: texts[name] ?? "a",

@@ -1,26 +1,33 @@
-// A bounded queue that delivers its items in batches, one delivery at a time, and keeps them while the server is away.
+// A queue bounded by count and bytes that delivers its items in batches, one delivery at a time, and keeps them while the
+// server is away. What it has no room for goes to a backlog (the spool), or the oldest is dropped.
 
 import { log } from "../../diagnostics/log.ts";
-
-/** How one delivery ended: taken; worth another try (perhaps not before `afterMs`); or refused for good. */
-export type SendResult =
-  | { readonly kind: "ok" }
-  | { readonly kind: "retry"; readonly reason: string; readonly afterMs?: number }
-  | { readonly kind: "drop"; readonly reason: string; readonly detail?: string };
+import { Deque } from "./deque.ts";
+import type { SendResult } from "./send-result.ts";
 
 export interface DeliveryQueueOptions<T> {
   /** Subject of the log messages, without secrets: `Zipkin at http://localhost:9411/api/v2/spans`. */
   readonly name: string;
   /** What the items are called in log messages. @default "spans" */
   readonly itemsName?: string;
-  /** Items held at most, those on their way included; the oldest is dropped beyond it. */
+  /** Items held at most, those on their way included. */
   readonly maxQueueSize: number;
+  /** Bytes held at most, by `sizeOf`. @default Infinity */
+  readonly maxQueueBytes?: number;
   /** Items in one delivery at most. */
   readonly maxExportBatchSize: number;
+  /** Bytes in one delivery at most, unless one item has more. @default Infinity */
+  readonly maxExportBatchBytes?: number;
   /** Milliseconds that an item waits for its batch to fill. */
   readonly scheduleDelayMs: number;
   /** Delivers one batch. The array must not be changed. */
   readonly send: (batch: readonly T[]) => Promise<SendResult>;
+  /** Bytes of an item. @default none */
+  readonly sizeOf?: (item: T) => number;
+  /** Takes what memory has no room for, and gives it back later. */
+  readonly backlog?: Backlog<T>;
+  /** Told of each item that the server has refused for good. */
+  readonly onRejected?: (item: T, reason: string, detail: string) => void;
   /** Upper end of the random wait after the first failure; doubles with each further one. @default 1000 */
   readonly initialBackoffMs?: number;
   /** Upper end that the doubling stops at. @default 10000 */
@@ -31,20 +38,65 @@ export interface DeliveryQueueOptions<T> {
   readonly random?: () => number;
 }
 
-/** Why items were dropped: the bound, a refusal by the server (or an encoder that failed), added after shutdown. */
-export type DropReason = "queue_full" | "rejected" | "shutdown";
+/** Where items wait that memory has no room for. Nothing of it throws or rejects. */
+export interface Backlog<T> {
+  add(item: T): void;
+  /** Whether it is worth asking for a segment; true as long as that is not known. */
+  mayHave(): boolean;
+  take(): Promise<Segment<T> | undefined>;
+}
 
-export interface DeliveryStats {
+/** Items of the backlog that this process alone delivers, until it is done or gives them back. */
+export interface Segment<T> {
+  readonly items: readonly T[];
+  /** Says that the delivery is still being tried. */
+  touch(): void;
+  /** Nothing of it is wanted any more. */
+  done(): void;
+}
+
+/**
+ * Why items were dropped: the bounds, a refusal by the server (or a sender that failed), larger than the queue or than what
+ * the server takes (413), added after shutdown or not
+ * delivered by then.
+ */
+export type DropReason = "queue_full" | "rejected" | "too_large" | "shutdown";
+
+export interface QueueStats {
+  /** Items that were ever added: sent, queued, dropped and handed to the backlog, less what came back from there. */
+  readonly added: number;
   /** Items that wait or are on their way. */
   readonly queued: number;
+  readonly queuedBytes: number;
   /** Items that may be queued at most. */
   readonly capacity: number;
   readonly sent: number;
   readonly dropped: Readonly<Record<DropReason, number>>;
+  /** Items handed to the backlog. */
+  readonly deferred: number;
+  /** Items that came back from the backlog and were settled: they are in `sent` or `dropped` too. */
+  readonly replayed: number;
   /** The last delivery failed in a way that is worth another try. */
   readonly failing: boolean;
   /** Why it failed; undefined while `failing` is false. */
   readonly failure: string | undefined;
+}
+
+interface Entry<T> {
+  readonly item: T;
+  readonly bytes: number;
+}
+
+/** One delivery: of the oldest items in memory, or of a segment of the backlog. */
+interface Batch<T> {
+  readonly entries: readonly Entry<T>[];
+  readonly bytes: number;
+  readonly isReplay: boolean;
+}
+
+interface Replay<T> {
+  readonly segment: Segment<T>;
+  left: readonly Entry<T>[];
 }
 
 const WARN_EVERY_MS = 60_000;
@@ -52,19 +104,28 @@ const WARN_EVERY_MS = 60_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class DeliveryQueue<T> {
-  readonly #options: Required<DeliveryQueueOptions<T>>;
-  /** Index of the oldest item is `#head`; wraps at maxQueueSize. Items stay here until their delivery is answered. */
-  readonly #ring: (T | undefined)[] = [];
-  #head = 0;
-  #count = 0;
+  readonly #options: Omit<Required<DeliveryQueueOptions<T>>, "backlog" | "onRejected"> &
+    Pick<DeliveryQueueOptions<T>, "backlog" | "onRejected">;
+  /** Oldest first. Items stay here until their delivery is answered. */
+  readonly #ring = new Deque<Entry<T>>();
+  #bytes = 0;
   /** How many of the oldest items are on their way. */
   #inFlight = 0;
   /** Items on their way that newer ones have pushed out since: dropped if this delivery fails, sent if it succeeds. */
   #overtaken = 0;
   /** Items that ever left the ring; by it a flush knows when everything that it found is gone. */
   #removed = 0;
+  /** What is left of the segment that is being delivered. */
+  #replay: Replay<T> | undefined;
+  /** Memory and backlog take turns. */
+  #wasReplay = false;
+  #added = 0;
   #sent = 0;
-  readonly #dropped: Record<DropReason, number> = { queue_full: 0, rejected: 0, shutdown: 0 };
+  #deferred = 0;
+  #replayed = 0;
+  readonly #dropped: Record<DropReason, number> = { queue_full: 0, rejected: 0, too_large: 0, shutdown: 0 };
+  /** Halved whenever the server finds a batch too large: its limit does not change from one batch to the next. */
+  #maxBatchBytes: number;
   /** Set while a delivery is on its way: there is one at most. */
   #delivery: Promise<SendResult> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -73,13 +134,18 @@ export class DeliveryQueue<T> {
   #failures = 0;
   #failure: string | undefined;
   #shutdown: Promise<void> | undefined;
+  /** Since takeAll() an answer says nothing any more about what is queued. */
+  #isTaken = false;
   #warnedAt = -Infinity;
-  #warned = false;
+  #warnedReason: string | undefined;
   #overflowReported = 0;
 
   constructor(options: DeliveryQueueOptions<T>) {
     this.#options = {
       itemsName: "spans",
+      maxQueueBytes: Infinity,
+      maxExportBatchBytes: Infinity,
+      sizeOf: () => 0,
       initialBackoffMs: 1_000,
       maxBackoffMs: 10_000,
       maxRetryAfterMs: 60_000,
@@ -87,29 +153,38 @@ export class DeliveryQueue<T> {
       ...options,
       maxExportBatchSize: Math.min(options.maxExportBatchSize, options.maxQueueSize),
     };
+    this.#maxBatchBytes = this.#options.maxExportBatchBytes;
+    // What an earlier process has left behind is delivered even if this one adds nothing.
+    this.#schedule(this.#options.scheduleDelayMs);
   }
 
-  get stats(): DeliveryStats {
+  get stats(): QueueStats {
     return {
-      queued: this.#count,
+      added: this.#added,
+      queued: this.#ring.length,
+      queuedBytes: this.#bytes,
       capacity: this.#options.maxQueueSize,
       sent: this.#sent,
       dropped: { ...this.#dropped },
+      deferred: this.#deferred,
+      replayed: this.#replayed,
       failing: this.#failure !== undefined,
       failure: this.#failure,
     };
   }
 
   add(item: T): void {
+    this.#added++;
     if (this.#shutdown !== undefined) {
       this.#dropped.shutdown++;
       return;
     }
-    if (this.#count >= this.#options.maxQueueSize) this.#dropOldest();
-    this.#ring[this.#index(this.#count)] = item;
-    this.#count++;
+    const bytes = this.#options.sizeOf(item);
+    if (!this.#makeRoom(item, bytes)) return;
+    this.#ring.push({ item, bytes });
+    this.#bytes += bytes;
     if (this.#delivery !== undefined || this.#failure !== undefined) return;
-    if (this.#count >= this.#options.maxExportBatchSize) {
+    if (this.#isBatchFull()) {
       if (!this.#due) this.#startTimer(0);
     } else if (this.#timer === undefined) {
       this.#startTimer(this.#options.scheduleDelayMs);
@@ -117,12 +192,12 @@ export class DeliveryQueue<T> {
   }
 
   /**
-   * Delivers what is queued now, batch after batch, and ends at the first failure or after `deadlineMs` milliseconds.
-   * Never rejects. Keeps the process alive while it waits, because sockets and all other timers here do not.
+   * Delivers what is queued in memory now, batch after batch, and ends at the first failure or after `deadlineMs`
+   * milliseconds. Never rejects. Keeps the process alive while it waits, because sockets and all other timers here do not.
    */
   flush(deadlineMs: number): Promise<void> {
-    if (this.#count === 0) return Promise.resolve();
-    const goal = this.#removed + this.#count;
+    if (this.#ring.length === 0) return Promise.resolve();
+    const goal = this.#removed + this.#ring.length;
     return new Promise((resolve) => {
       let over = false;
       const finish = (): void => {
@@ -144,67 +219,180 @@ export class DeliveryQueue<T> {
 
   /** Hands over everything that no server has confirmed, oldest first, and forgets it. For the end of the process. */
   takeAll(): T[] {
-    const items = this.#peek(this.#count);
-    this.#inFlight = 0;
-    this.#remove(this.#count);
+    const items: T[] = [];
+    while (this.#ring.length > 0) items.push((this.#ring.shift() as Entry<T>).item);
+    this.#removed += items.length;
+    this.#bytes = 0;
+    this.#isTaken = true;
     this.#stopTimer();
     return items;
   }
 
+  /** Counts what became of the items after takeAll(). */
+  settleTaken({ sent = 0, deferred = 0, lost = 0 }: { sent?: number; deferred?: number; lost?: number }): void {
+    this.#sent += sent;
+    this.#deferred += deferred;
+    this.#dropped.shutdown += lost;
+  }
+
+  /** Whether the item still needs a place in memory: it has none anywhere, or has got one in the backlog. */
+  #makeRoom(item: T, bytes: number): boolean {
+    const { maxQueueSize, maxQueueBytes, backlog } = this.#options;
+    if (bytes > maxQueueBytes) {
+      this.#dropped.too_large++;
+      return false;
+    }
+    const isFull = (): boolean => this.#ring.length >= maxQueueSize || this.#bytes + bytes > maxQueueBytes;
+    if (!isFull()) return true;
+    if (backlog !== undefined) {
+      this.#deferred++;
+      backlog.add(item);
+      return false;
+    }
+    while (isFull()) this.#dropOldest();
+    return true;
+  }
+
+  #isBatchFull(): boolean {
+    return this.#ring.length >= this.#options.maxExportBatchSize || this.#bytes >= this.#maxBatchBytes;
+  }
+
   async #drain(goal: number, isOver: () => boolean): Promise<void> {
     while (this.#removed < goal && !isOver()) {
-      const result = await this.#deliver();
-      if (result.kind === "retry") return;
+      await this.#deliver(false);
+      if (this.#failure !== undefined) return;
     }
   }
 
-  /** Sends the oldest batch; while one is on its way, waits for that one instead. */
-  #deliver(): Promise<SendResult> {
+  /** Sends the next batch; while one is on its way, waits for that one instead. */
+  #deliver(mayReplay: boolean): Promise<SendResult> {
     if (this.#delivery !== undefined) return this.#delivery;
     this.#stopTimer();
-    const batch = this.#peek(Math.min(this.#count, this.#options.maxExportBatchSize));
-    this.#inFlight = batch.length;
-    this.#delivery = this.#send(batch).then((result) => {
+    this.#delivery = this.#deliverNext(mayReplay).then((result) => {
       this.#delivery = undefined;
-      this.#settle(batch.length, result);
+      this.#scheduleAfter(result);
       return result;
     });
     return this.#delivery;
   }
 
-  async #send(batch: readonly T[]): Promise<SendResult> {
+  async #deliverNext(mayReplay: boolean): Promise<SendResult> {
+    const isTurn = mayReplay && (this.#ring.length === 0 || !this.#wasReplay);
+    if (isTurn && (await this.#nextSegment())) return this.#sendBatch(this.#batchOfSegment());
+    if (this.#ring.length === 0) return { kind: "ok" };
+    return this.#sendBatch(this.#batchOfMemory());
+  }
+
+  /** Whether there is a segment to deliver. */
+  async #nextSegment(): Promise<boolean> {
+    const { backlog, sizeOf } = this.#options;
+    if (this.#replay !== undefined) return true;
+    // While the server is away the oldest items in memory are try enough, and nothing is claimed in vain.
+    if (backlog === undefined || !backlog.mayHave() || (this.#failure !== undefined && this.#ring.length > 0))
+      return false;
+    const segment = await backlog.take();
+    if (segment === undefined) return false;
+    this.#replay = { segment, left: segment.items.map((item) => ({ item, bytes: sizeOf(item) })) };
+    return true;
+  }
+
+  #batchOfSegment(): Batch<T> {
+    const { segment, left } = this.#replay as Replay<T>;
+    segment.touch();
+    const { entries, bytes } = this.#cut(left.length, (index) => left[index] as Entry<T>);
+    return { entries, bytes, isReplay: true };
+  }
+
+  #batchOfMemory(): Batch<T> {
+    const { entries, bytes } = this.#cut(this.#ring.length, (index) => this.#ring.at(index));
+    this.#inFlight = entries.length;
+    return { entries, bytes, isReplay: false };
+  }
+
+  /** As many of the first entries as one delivery may hold; at least one. */
+  #cut(length: number, at: (index: number) => Entry<T>): { entries: Entry<T>[]; bytes: number } {
+    const entries: Entry<T>[] = [];
+    const count = Math.min(length, this.#options.maxExportBatchSize);
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      const entry = at(i);
+      if (i > 0 && bytes + entry.bytes > this.#maxBatchBytes) break;
+      entries.push(entry);
+      bytes += entry.bytes;
+    }
+    return { entries, bytes };
+  }
+
+  async #sendBatch(batch: Batch<T>): Promise<SendResult> {
+    let result: SendResult;
     try {
-      return await this.#options.send(batch);
+      result =
+        batch.entries.length === 0 ? { kind: "ok" } : await this.#options.send(batch.entries.map(({ item }) => item));
     } catch (error) {
       // A sender does not throw. If one does it will do so again with the same batch, which must not block the others.
-      return { kind: "drop", reason: "internal error", detail: String(error) };
+      result = { kind: "drop", reason: "internal error", detail: String(error) };
+    }
+    if (result.kind === "split" && batch.entries.length === 1) result = { kind: "drop", reason: result.reason };
+    this.#settle(batch, result);
+    this.#wasReplay = batch.isReplay;
+    return result;
+  }
+
+  #settle(batch: Batch<T>, result: SendResult): void {
+    if (this.#isTaken && !batch.isReplay) return;
+    const { retry, rejected } = outcome(batch.entries.length, result);
+    const isTooLarge = result.kind === "drop" && result.reason === "413";
+    this.#sent += batch.entries.length - retry.length - rejected.length;
+    this.#dropped[isTooLarge ? "too_large" : "rejected"] += rejected.length;
+    for (const { index, reason, detail } of rejected) {
+      this.#options.onRejected?.((batch.entries[index] as Entry<T>).item, reason, detail);
+    }
+    const again = retry.map((index) => ({ index, entry: batch.entries[index] as Entry<T> }));
+    if (batch.isReplay)
+      this.#settleSegment(
+        batch,
+        again.map(({ entry }) => entry),
+      );
+    else this.#settleMemory(again);
+    if (result.kind === "split") this.#maxBatchBytes = Math.max(1, Math.floor(batch.bytes / 2));
+    if (retry.length > 0 && (result.kind === "retry" || result.kind === "partial")) {
+      // An answer that took some of the items is no reason to wait longer each time.
+      if (result.kind === "partial" && retry.length < batch.entries.length) this.#failures = 0;
+      this.#failure = result.reason;
+      this.#reportFailure(result);
+      return;
+    }
+    this.#failures = 0;
+    this.#failure = undefined;
+    if (rejected.length > 0) this.#reportRefusal(rejected);
+    if (result.kind === "ok" || result.kind === "partial") this.#reportSuccess();
+  }
+
+  #settleMemory(again: readonly { readonly index: number; readonly entry: Entry<T> }[]): void {
+    const overtaken = this.#overtaken;
+    for (let i = 0; i < this.#inFlight; i++) this.#bytes -= (this.#ring.shift() as Entry<T>).bytes;
+    this.#removed += this.#inFlight;
+    this.#inFlight = 0;
+    this.#overtaken = 0;
+    for (const { index, entry } of again.toReversed()) {
+      // Newer items have taken the places of the first ones meanwhile.
+      if (index < overtaken) {
+        this.#dropped.queue_full++;
+        continue;
+      }
+      this.#ring.unshift(entry);
+      this.#bytes += entry.bytes;
+      this.#removed--;
     }
   }
 
-  #settle(batchSize: number, result: SendResult): void {
-    const stillQueued = this.#inFlight;
-    const overtaken = this.#overtaken;
-    this.#inFlight = 0;
-    this.#overtaken = 0;
-    if (result.kind === "retry") {
-      this.#dropped.queue_full += overtaken;
-      this.#failure = result.reason;
-      this.#reportFailure(result.reason);
-      this.#schedule(this.#backoffMs(result.afterMs));
-      this.#failures++;
-      return;
-    }
-    this.#remove(stillQueued);
-    this.#failures = 0;
-    this.#failure = undefined;
-    if (result.kind === "ok") {
-      this.#sent += batchSize;
-      this.#reportSuccess();
-    } else {
-      this.#dropped.rejected += batchSize;
-      this.#reportRefusal(batchSize, result.reason, result.detail);
-    }
-    this.#schedule(this.#count >= this.#options.maxExportBatchSize ? 0 : this.#options.scheduleDelayMs);
+  #settleSegment({ entries }: Batch<T>, again: readonly Entry<T>[]): void {
+    const replay = this.#replay as Replay<T>;
+    this.#replayed += entries.length - again.length;
+    replay.left = [...again, ...replay.left.slice(entries.length)];
+    if (replay.left.length > 0) return;
+    replay.segment.done();
+    this.#replay = undefined;
   }
 
   /** Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), never before Retry-After. */
@@ -214,40 +402,35 @@ export class DeliveryQueue<T> {
     return Math.max(jittered, Math.min(afterMs ?? 0, maxRetryAfterMs));
   }
 
+  #scheduleAfter(result: SendResult): void {
+    if (this.#failure !== undefined) {
+      this.#schedule(this.#backoffMs(result.kind === "retry" ? result.afterMs : undefined));
+      this.#failures++;
+      return;
+    }
+    const hasMore = result.kind === "split" || this.#isBatchFull() || this.#hasReplay();
+    this.#schedule(hasMore ? 0 : this.#options.scheduleDelayMs);
+  }
+
+  #hasReplay(): boolean {
+    return this.#replay !== undefined || this.#options.backlog?.mayHave() === true;
+  }
+
   #schedule(delayMs: number): void {
-    if (this.#count === 0 || this.#shutdown !== undefined) return;
+    if (this.#shutdown !== undefined || (this.#ring.length === 0 && !this.#hasReplay())) return;
     this.#startTimer(delayMs);
   }
 
   #startTimer(delayMs: number): void {
     this.#stopTimer();
     this.#due = delayMs === 0;
-    this.#timer = setTimeout(() => void this.#deliver(), Math.min(delayMs, MAX_TIMER_MS)).unref();
+    this.#timer = setTimeout(() => void this.#deliver(true), Math.min(delayMs, MAX_TIMER_MS)).unref();
   }
 
   #stopTimer(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#due = false;
-  }
-
-  #index(offset: number): number {
-    const index = this.#head + offset;
-    return index < this.#options.maxQueueSize ? index : index - this.#options.maxQueueSize;
-  }
-
-  #peek(count: number): T[] {
-    const items: T[] = [];
-    for (let i = 0; i < count; i++) items.push(this.#ring[this.#index(i)] as T);
-    return items;
-  }
-
-  #remove(count: number): void {
-    for (let i = 0; i < count; i++) this.#ring[this.#index(i)] = undefined;
-    this.#removed += count;
-    this.#count -= count;
-    // Back to the start whenever it is empty, so that the ring of a huge bound stays as short as the traffic lets it.
-    this.#head = this.#count === 0 ? 0 : this.#index(count);
   }
 
   #dropOldest(): void {
@@ -257,38 +440,68 @@ export class DeliveryQueue<T> {
     } else {
       this.#dropped.queue_full++;
     }
-    this.#remove(1);
+    this.#bytes -= (this.#ring.shift() as Entry<T>).bytes;
+    this.#removed++;
   }
 
-  #reportFailure(reason: string): void {
+  #reportFailure({ reason, hint }: { readonly reason: string; readonly hint?: string }): void {
     const now = performance.now();
-    if (now - this.#warnedAt < WARN_EVERY_MS) return;
+    // Another reason is news: a server that refuses connections, then credentials.
+    if (now - this.#warnedAt < WARN_EVERY_MS && (hint === undefined || reason === this.#warnedReason)) return;
     this.#warnedAt = now;
-    this.#warned = true;
+    this.#warnedReason = reason;
     this.#overflowReported = this.#dropped.queue_full;
     const { name, itemsName } = this.#options;
     const what = /^\d+$/.test(reason) ? `answered ${reason}` : `cannot be reached (${reason})`;
-    const text = `${name} ${what}; ${this.#count} ${itemsName} wait, ${this.#dropped.queue_full} were dropped; trying again`;
-    log.warnSometimes(`${name} failure`, text);
+    const state = `${this.#ring.length} ${itemsName} wait, ${this.#dropped.queue_full} were dropped`;
+    if (hint === undefined) log.warn(`${name} ${what}; ${state}; trying again`);
+    else log.error(`${name} ${what} (${hint}); ${state}; trying again once a minute`);
   }
 
-  #reportRefusal(batchSize: number, reason: string, detail: string | undefined): void {
+  #reportRefusal(rejected: readonly { readonly reason: string; readonly detail: string }[]): void {
     const { name, itemsName } = this.#options;
-    const why = detail === undefined ? reason : `${reason}: ${detail}`;
-    log.warnSometimes(`${name} refusal`, `${name} did not take ${batchSize} ${itemsName} (${why}); they were dropped`);
+    const { reason, detail } = rejected[0] as { readonly reason: string; readonly detail: string };
+    const why = detail === "" ? reason : `${reason}: ${detail}`;
+    log.warnSometimes(
+      `${name} refusal`,
+      `${name} did not take ${rejected.length} ${itemsName} (${why}); they were dropped`,
+    );
   }
 
   #reportSuccess(): void {
     const { name, itemsName, maxQueueSize } = this.#options;
     const dropped = this.#dropped.queue_full;
-    if (this.#warned) {
-      this.#warned = false;
+    if (this.#warnedReason !== undefined) {
+      this.#warnedReason = undefined;
       this.#overflowReported = dropped;
-      log.info(`${name} works again; ${this.#count} ${itemsName} wait, ${dropped} were dropped`);
+      log.info(`${name} works again; ${this.#ring.length} ${itemsName} wait, ${dropped} were dropped`);
     } else if (dropped > this.#overflowReported) {
       this.#overflowReported = dropped;
       const text = `${name} is slower than the traffic: the queue of ${maxQueueSize} was full, ${dropped} ${itemsName} were dropped`;
       log.warnSometimes(`${name} overflow`, text);
     }
+  }
+}
+
+interface Outcome {
+  readonly retry: readonly number[];
+  readonly rejected: readonly { readonly index: number; readonly reason: string; readonly detail: string }[];
+}
+
+function outcome(count: number, result: SendResult): Outcome {
+  const all = (): number[] => Array.from({ length: count }, (_, index) => index);
+  switch (result.kind) {
+    case "ok":
+      return { retry: [], rejected: [] };
+    case "partial":
+      return result;
+    case "drop":
+      return {
+        retry: [],
+        rejected: all().map((index) => ({ index, reason: result.reason, detail: result.detail ?? "" })),
+      };
+    case "retry":
+    case "split":
+      return { retry: all(), rejected: [] };
   }
 }

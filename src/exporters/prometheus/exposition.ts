@@ -2,6 +2,7 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { createGlobTest } from "../../glob.ts";
 import { log } from "../../diagnostics/log.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type Family, groupFamilies } from "./families.ts";
@@ -48,7 +49,7 @@ export function createExposition({
   created = false,
 }: ExpositionOptions = {}): Exposition {
   const writers = new Map<string, Writer>();
-  const isConstant = keyTest(resourceLabels);
+  const isConstant = createGlobTest(resourceLabels);
   let constantLabels: Attributes | undefined;
 
   function writerFor(syntax: Syntax, escaping: Escaping): Writer {
@@ -112,14 +113,6 @@ const LEFT_OUT: Record<LeftOut, string> = {
 
 function warnLeftOut(name: string, why: LeftOut): void {
   log.warnSometimes(`${why} ${name}`, `metric "${name}" ${LEFT_OUT[why]}`);
-}
-
-function keyTest(globs: readonly string[]): (key: string) => boolean {
-  const patterns = globs.map((glob) => {
-    const pieces = glob.split("*").map((piece) => piece.replaceAll(/[^\w]/g, String.raw`\$&`));
-    return new RegExp(`^${pieces.join(".*")}$`);
-  });
-  return (key) => patterns.some((pattern) => pattern.test(key));
 }
 
 function pick(attributes: Attributes, isPicked: (key: string) => boolean): Attributes {

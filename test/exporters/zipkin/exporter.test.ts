@@ -21,7 +21,9 @@ import type { ZipkinSpan } from "../../../src/exporters/zipkin/types.ts";
 
 const BATCH: BatchConfig = {
   maxQueueSize: 2_048,
+  maxQueueBytes: 16_777_216,
   maxExportBatchSize: 512,
+  maxExportBatchBytes: 1_048_576,
   scheduleDelayMs: 60_000,
   exportTimeoutMs: 30_000,
 };
@@ -57,7 +59,10 @@ function accept(response: ServerResponse): void {
 }
 
 function tracerFor(endpoint: string, batch: Partial<BatchConfig> = {}, sampler: Sampler = new AlwaysOnSampler()) {
-  const processor = new ZipkinSpanProcessor({ endpoint, timeoutMs: 5_000, batch: { ...BATCH, ...batch } });
+  const processor = new ZipkinSpanProcessor({
+    destination: { urls: [endpoint], timeoutMs: 5_000 },
+    batch: { ...BATCH, ...batch },
+  });
   const resource = resourceFromAttributes({ "service.name": "shop" });
   const provider = new TracerProvider({ resource, sampler, spanProcessors: [processor] });
   return { processor, provider, tracer: provider.getTracer("test") };
@@ -67,13 +72,13 @@ test("ZipkinSpanProcessor delivers ended spans in batches", async () => {
   const zipkin = await startZipkin();
   const { processor, tracer } = tracerFor(zipkin.endpoint, { maxExportBatchSize: 2 });
   for (const name of ["a", "b", "c"]) tracer.startSpan(name).end();
-  assert.equal(processor.pending, 3);
+  assert.equal(processor.stats.queued, 3);
   await processor.forceFlush();
   const names = zipkin.batches.map((batch) => batch.map((span) => span.name));
   assert.deepEqual(names, [["a", "b"], ["c"]]);
   assert.equal(zipkin.batches[0]?.[0]?.localEndpoint.serviceName, "shop");
   assert.equal(processor.stats.sent, 3);
-  assert.equal(processor.pending, 0);
+  assert.equal(processor.stats.queued, 0);
 });
 
 test("ZipkinSpanProcessor leaves spans out that are recorded but not sampled", async () => {
@@ -84,7 +89,7 @@ test("ZipkinSpanProcessor leaves spans out that are recorded but not sampled", a
   assert.equal(span.isRecording(), true);
   assert.equal(span.spanContext().traceFlags & TraceFlags.SAMPLED, 0);
   span.end();
-  assert.equal(processor.pending, 0);
+  assert.equal(processor.stats.queued, 0);
 });
 
 test("ZipkinSpanProcessor sends a batch again that Zipkin could not take", async () => {
@@ -94,15 +99,15 @@ test("ZipkinSpanProcessor sends a batch again that Zipkin could not take", async
     if (requests === 1) response.writeHead(503).end();
     else accept(response);
   });
-  mock.method(log, "warnSometimes", () => {});
+  mock.method(log, "warn", () => {});
   const info = mock.method(log, "info", () => {});
   const { processor, tracer } = tracerFor(zipkin.endpoint);
   tracer.startSpan("a").end();
   await processor.flush(5_000);
   assert.equal(processor.stats.failure, "503");
-  assert.equal(processor.pending, 1);
+  assert.equal(processor.stats.queued, 1);
   await processor.flush(5_000);
-  assert.equal(processor.pending, 0);
+  assert.equal(processor.stats.queued, 0);
   assert.deepEqual(zipkin.batches[0], zipkin.batches[1]);
   assert.equal(info.mock.callCount(), 1);
   mock.restoreAll();
@@ -119,30 +124,38 @@ test("ZipkinSpanProcessor.shutdown delivers, and ignores spans that end later", 
     zipkin.batches.flat().map((span) => span.name),
     ["a"],
   );
-  assert.equal(processor.pending, 0);
+  assert.equal(processor.stats.queued, 0);
 });
 
 test("ZipkinSpanProcessor.shutdown ends by its deadline though Zipkin hangs", async () => {
   const zipkin = await startZipkin(() => {});
   const { processor, tracer } = tracerFor(zipkin.endpoint);
   tracer.startSpan("a").end();
+  const warn = mock.method(log, "warn", () => {});
   await processor.shutdown(100);
-  assert.equal(processor.pending, 1);
+  assert.equal(processor.stats.queued, 0);
+  assert.equal(processor.stats.dropped.shutdown, 1);
+  assert.match(String(warn.mock.calls[0]?.arguments[0]), /1 spans were not delivered before the process ended/);
+  mock.restoreAll();
 });
 
 test("ZipkinSpanProcessor.flushSync has nothing to do when nothing is queued", async () => {
   const { processor } = tracerFor("http://127.0.0.1:1/");
-  assert.equal(processor.flushSync(5_000), true);
+  processor.flushSync(5_000);
+  processor.endSync();
+  assert.equal(processor.stats.dropped.shutdown, 0);
 });
 
 test("ZipkinSpanProcessor.flushSync does not try a Zipkin that was away a moment ago, and says what is lost", async () => {
   const zipkin = await startZipkin((_, response) => response.writeHead(503).end());
-  mock.method(log, "warnSometimes", () => {});
-  const warn = mock.method(log, "warn", () => {});
   const { processor, tracer } = tracerFor(zipkin.endpoint.replace("//", "//user:secret@"));
   tracer.startSpan("a").end();
+  const warn = mock.method(log, "warn", () => {});
   await processor.flush(5_000);
-  assert.equal(processor.flushSync(5_000), false);
+  warn.mock.resetCalls();
+  processor.flushSync(5_000);
+  processor.endSync();
+  assert.equal(processor.stats.dropped.shutdown, 1);
   assert.equal(zipkin.batches.length, 1);
   assert.deepEqual(
     warn.mock.calls.map((call) => call.arguments[0]),
@@ -158,11 +171,16 @@ async function runApp(endpoint: string, ending: string, env: Record<string, stri
   const app = `
     import { TracerProvider } from ${JSON.stringify(import.meta.resolve("@opentelemetry/sdk-trace"))};
     import { ZipkinSpanProcessor } from ${JSON.stringify(exporter)};
-    const processor = new ZipkinSpanProcessor({ endpoint: ${JSON.stringify(endpoint)}, timeoutMs: 5000, batch: ${batch} });
+    const processor = new ZipkinSpanProcessor({
+      destination: { urls: [${JSON.stringify(endpoint)}], timeoutMs: 5000 },
+      batch: ${batch},
+    });
     const tracer = new TracerProvider({ spanProcessors: [processor] }).getTracer("app");
     process.on("exit", (code) => {
       const start = performance.now();
-      const ok = processor.flushSync(2000);
+      processor.flushSync(2000);
+      processor.endSync();
+      const ok = processor.stats.dropped.shutdown === 0;
       console.log(JSON.stringify({ ok, code, blockedMs: performance.now() - start }));
     });
     for (const name of ["a", "b", "c"]) tracer.startSpan(name).end();

@@ -4,7 +4,7 @@ import { INSTRUMENTATION_NAMES, startInstrumentations } from "../instrumentation
 import type { Config, LogLevel } from "./config/config.ts";
 import { readEnvironment } from "./config/environment.ts";
 import { diagLogger, log, setLogLevel } from "./diagnostics/log.ts";
-import type { Destinations, Engine, Parts } from "./engines/engine.ts";
+import { type Destinations, type Engine, type Parts, requestsTo } from "./engines/engine.ts";
 import { createNativeEngine } from "./engines/native.ts";
 import { loadNodeSdkEngine } from "./lazy.ts";
 import { followLifecycle } from "./lifecycle.ts";
@@ -87,7 +87,9 @@ function follow(engine: Engine, timeoutMs: number): Telemetry {
 }
 
 function startLine({ config, serviceName }: Parts, { metrics, spans }: Destinations): string {
-  return `${VERSION}: service "${serviceName}", engine ${config.engine}, metrics ${metrics}, spans ${spans}`;
+  const requests = requestsTo(config);
+  const requestLog = requests === undefined ? "" : `, request log ${requests}`;
+  return `${VERSION}: service "${serviceName}", engine ${config.engine}, metrics ${metrics}, spans ${spans}${requestLog}`;
 }
 
 /** The API's global registry, whatever copy of the API wrote it. */

@@ -26,6 +26,7 @@ export function readConfig(
   const list = <Name extends string>(name: string): readonly Name[] => reader.get(name) as readonly Name[];
 
   const bytes = readByteLimits(reader);
+  const requestLog = readRequestLog(reader, env, bytes);
   const resourceAttributes = (reader.get("OTEL_RESOURCE_ATTRIBUTES") ?? {}) as Record<string, string>;
   const otlp = text("OTEL_EXPORTER_OTLP_PROTOCOL") as OtlpProtocol;
   const config: Config = {
@@ -36,12 +37,12 @@ export function readConfig(
     resourceDetectors: list<ResourceDetectorName>("OTEL_NODE_RESOURCE_DETECTORS"),
     propagators: list<PropagatorName>("OTEL_PROPAGATORS"),
     ...readSampler(reader),
-    ...readExporters(reader),
+    ...readExporters(reader, requestLog.sinks.includes("otlp")),
     batch: readBatch(reader, bytes),
     spanLimits: readSpanLimits(reader),
     zipkin: readZipkin(reader, env),
     spool: readSpool(reader),
-    requestLog: readRequestLog(reader, env, bytes),
+    requestLog,
     prometheus: readPrometheus(reader),
     metricExport: {
       intervalMs: number("OTEL_METRIC_EXPORT_INTERVAL"),
@@ -115,13 +116,16 @@ function readSampler(reader: SettingReader): Pick<Config, "sampler" | "samplerRa
 
 type Exporters = Pick<Config, "engine" | "tracesExporters" | "metricsExporters" | "logsExporters">;
 
-/** OTLP is upstream's, so naming it chooses the engine, unless the engine was named too. */
-function readExporters(reader: SettingReader): Exporters {
+/** `logsRequests`: whether the request log goes to the logs API. OTLP is upstream's, so naming it chooses the engine, unless the engine was named too. */
+function readExporters(reader: SettingReader, logsRequests: boolean): Exporters {
   const engine = reader.get("REDTRAIL_ENGINE") as EngineName | undefined;
   const exporters = {
     tracesExporters: reader.get("OTEL_TRACES_EXPORTER") as readonly TracesExporterName[],
     metricsExporters: reader.get("OTEL_METRICS_EXPORTER") as readonly MetricsExporterName[],
-    logsExporters: reader.get("OTEL_LOGS_EXPORTER") as Config["logsExporters"],
+    logsExporters:
+      logsRequests && !reader.isSet("OTEL_LOGS_EXPORTER")
+        ? (["otlp"] as const)
+        : (reader.get("OTEL_LOGS_EXPORTER") as Config["logsExporters"]),
   };
   const namesOtlp = Object.values(exporters).some((names) => (names as readonly string[]).includes("otlp"));
   if (engine !== "native" || !namesOtlp) return { engine: engine ?? (namesOtlp ? "node-sdk" : "native"), ...exporters };

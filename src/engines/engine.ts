@@ -49,6 +49,13 @@ export function spansTo({ tracesExporters, zipkin }: Config): string {
   return names[0] === "none" ? "off" : `to ${names.join(" and ")}`;
 }
 
+/** The same for the request log; undefined when it is off. */
+export function requestsTo({ requestLog: { sinks, elasticsearch } }: Config): string | undefined {
+  const { urls } = elasticsearch.destination;
+  const names = { elasticsearch: urls.map(redactUrl).join(" and "), console: "stdout", otlp: "the logs API" };
+  return sinks.length === 0 ? undefined : `to ${sinks.map((sink) => names[sink]).join(" and ")}`;
+}
+
 export function takesMetrics({ metricsExporters }: Pick<Config, "metricsExporters">): boolean {
   return metricsExporters.some((name) => name !== "none");
 }

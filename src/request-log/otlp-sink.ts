@@ -1,6 +1,6 @@
 // Hands the request log to the OpenTelemetry logs API, as events whose attributes have the semantic conventions' names.
 // https://opentelemetry.io/docs/specs/otel/logs/data-model/
-import { type Attributes, SeverityNumber, logs } from "@opentelemetry/api";
+import { type Attributes, type Logger, SeverityNumber, logs } from "@opentelemetry/api";
 import { ATTR } from "../semconv.ts";
 import { VERSION } from "../version.ts";
 import type { WriteRequest } from "./record.ts";
@@ -16,7 +16,8 @@ const EVENT_NAME = "http.server.request";
 const DURATION = "http.server.request.duration";
 
 export function createOtlpSink(redact: TextRedactor): WriteRequest {
-  const logger = logs.getLogger("redtrail/request-log", VERSION);
+  // Not now: a logger of the time before the provider is registered, maybe by another copy of the API, hears nothing of it.
+  let logger: Logger | undefined;
   return ({ startTime, durationMs, attributes, requestId, context, route, statusCode, errorType, method }) => {
     const isError = statusCode !== undefined && statusCode >= 500;
     const own: Attributes = {
@@ -31,6 +32,7 @@ export function createOtlpSink(redact: TextRedactor): WriteRequest {
     if (route !== undefined) own[ATTR.route] = route;
     if (statusCode !== undefined) own[ATTR.responseStatusCode] = statusCode;
     if (errorType !== undefined) own[ATTR.errorType] = errorType;
+    logger ??= logs.getLogger("redtrail/request-log", VERSION);
     logger.emit({
       eventName: EVENT_NAME,
       timestamp: startTime,

@@ -1,6 +1,8 @@
 // `npm run servers`: real servers for the tests and the demo, under .servers/. `npm run servers:stop` ends what this started.
 import { provisionPrometheus3, startPrometheus } from "./servers/prometheus.ts";
 import { startRabbitMq } from "./servers/rabbitmq.ts";
+import { startElasticsearch } from "./servers/elasticsearch.ts";
+import { startOpenSearch } from "./servers/opensearch.ts";
 import { startRedis } from "./servers/redis.ts";
 import { provisionNodes } from "./servers/nodes.ts";
 import { provisionPython } from "./servers/python.ts";
@@ -15,7 +17,8 @@ const commands: Record<string, () => Promise<void>> = {
     await startPrometheus();
     await startRedis();
     await startRabbitMq();
-    await startZipkin();
+    // Side by side: each spends most of its start waiting.
+    await Promise.all([startZipkin(), startElasticsearch(), startOpenSearch()]);
     say("ready; `npm run servers:stop` ends what this started");
   },
   async stop() {

@@ -1,15 +1,29 @@
 // Skips a test that needs a real server when there is none; in CI (REDTRAIL_REQUIRE_SERVERS=1) it fails instead.
+import { ELASTICSEARCH_URL } from "../../scripts/servers/elasticsearch.ts";
+import { OPENSEARCH_URL } from "../../scripts/servers/opensearch.ts";
 import { PROMETHEUS_URL } from "../../scripts/servers/prometheus.ts";
 import { ZIPKIN_URL } from "../../scripts/servers/zipkin.ts";
 
 const isRequired = process.env["REDTRAIL_REQUIRE_SERVERS"] === "1";
 
 /** For a test's `skip`: false, or why it cannot run. */
-export async function lacksServers(): Promise<false | string> {
-  for (const [name, url] of [
+export function lacksServers(): Promise<false | string> {
+  return lacksAny([
     ["Zipkin", `${ZIPKIN_URL}/health`],
     ["Prometheus", `${PROMETHEUS_URL}/-/ready`],
-  ] as const) {
+  ]);
+}
+
+/** The same for Elasticsearch and OpenSearch. */
+export function lacksSearchServers(): Promise<false | string> {
+  return lacksAny([
+    ["Elasticsearch", `${ELASTICSEARCH_URL}/_cluster/health`],
+    ["OpenSearch", `${OPENSEARCH_URL}/_cluster/health`],
+  ]);
+}
+
+async function lacksAny(servers: readonly (readonly [name: string, url: string])[]): Promise<false | string> {
+  for (const [name, url] of servers) {
     const isUp = await fetch(url).then(
       ({ ok }) => ok,
       () => false,

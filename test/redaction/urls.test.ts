@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { redactPath, redactQuery, redactUrl } from "../src/redaction.ts";
+import { redactPath, redactQuery, redactUrl } from "../../src/redaction/urls.ts";
 
 const queries: readonly (readonly [string, string])[] = [
   ["", ""],

@@ -78,10 +78,13 @@ export function createZipkinEncoder(resourceAttributes: Attributes): ZipkinEncod
   };
 }
 
+/** A trace that a peer with ids of 64 bits (B3) has begun: as that peer writes its id, or Zipkin shows two traces. */
+const ZERO_HALF = "0".repeat(16);
+
 /** `{"traceId":"..","id":"..","parentId":"..","kind":"SERVER","name":"..","timestamp":1,"duration":1`; no bracket at its end. */
 function head(span: ReadableSpan): string {
   const { traceId, spanId } = span.spanContext();
-  let json = `{"traceId":"${traceId}","id":"${spanId}"`;
+  let json = `{"traceId":"${traceId.startsWith(ZERO_HALF) ? traceId.slice(16) : traceId}","id":"${spanId}"`;
   if (span.parentSpanContext !== undefined) json += `,"parentId":"${span.parentSpanContext.spanId}"`;
   json += KIND[span.kind] ?? "";
   if (span.name !== "") json += `,"name":${tagValue(span.name)}`;

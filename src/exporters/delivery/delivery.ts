@@ -33,13 +33,13 @@ export interface DeliveryOptions {
   /** Runs before the first delivery, again and again until it is ok. */
   readonly prepare?: () => Promise<SendResult>;
   /** Makes one body of items. */
-  readonly encode: (items: readonly string[]) => string;
+  readonly encode: (items: readonly Buffer[]) => Buffer;
   /** What a reply says about its items. @default by the status alone */
-  readonly interpret?: (reply: Reply, items: readonly string[]) => SendResult;
+  readonly interpret?: (reply: Reply, count: number) => SendResult;
   readonly maxAnswerBytes?: number;
   /** Where items wait that memory has no room for, and that are not delivered when the process ends. @default nowhere */
   readonly spool?: SpoolConfig & { readonly kind: string };
-  readonly onRejected?: (item: string, reason: string, detail: string) => void;
+  readonly onRejected?: (item: Buffer, reason: string, detail: string) => void;
   readonly initialBackoffMs?: number;
   readonly maxBackoffMs?: number;
 }
@@ -55,10 +55,10 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #name: string;
   readonly #client: HttpClient;
-  readonly #queue: DeliveryQueue<string>;
+  readonly #queue: DeliveryQueue<Buffer>;
   readonly #spool: Spool | undefined;
   #isPrepared = false;
-  readonly #interpret: (reply: Reply, items: readonly string[]) => SendResult;
+  readonly #interpret: (reply: Reply, count: number) => SendResult;
 
   constructor(options: DeliveryOptions) {
     const { destination, limits, interpret = resultOf } = options;
@@ -72,11 +72,11 @@ export class Delivery {
     });
     const { folder, ...spool } = options.spool ?? { folder: undefined, kind: "", maxBytes: 0 };
     this.#spool = folder === undefined ? undefined : new Spool({ folder, ...spool });
-    this.#queue = new DeliveryQueue<string>({
+    this.#queue = new DeliveryQueue<Buffer>({
       ...limits,
       name: this.#name,
       itemsName: options.itemsName,
-      sizeOf: Buffer.byteLength,
+      sizeOf: (item) => item.length,
       send: (items) => this.#send(items),
       ...(this.#spool === undefined ? {} : { backlog: this.#spool }),
       ...(options.onRejected === undefined ? {} : { onRejected: options.onRejected }),
@@ -91,8 +91,9 @@ export class Delivery {
     return { ...queue, dropped: { ...queue.dropped, ...spool?.dropped }, spool };
   }
 
+  /** Kept as bytes: their number is what counts, they are outside of the heap, and a body of them is a copy. */
   add(item: string): void {
-    this.#queue.add(item);
+    this.#queue.add(Buffer.from(item));
   }
 
   /** One attempt to deliver all that is queued now, within `deadlineMs` milliseconds. Never rejects. */
@@ -114,13 +115,13 @@ export class Delivery {
     if (this.#queue.stats.queued === 0 || this.#queue.stats.failing) return;
     const { limits, encode, maxAnswerBytes = 65_536 } = this.#options;
     const items = this.#queue.takeAll();
-    const batches: string[][] = [];
+    const batches: Buffer[][] = [];
     for (let i = 0; i < items.length; i += limits.maxExportBatchSize) {
       batches.push(items.slice(i, i + limits.maxExportBatchSize));
     }
     const replies = postAtExit(this.#client.targets(), batches.map(encode), { timeoutMs, maxAnswerBytes });
     let failure = "no time left";
-    const left: string[] = [];
+    const left: Buffer[] = [];
     let refused = 0;
     for (const [index, batch] of batches.entries()) {
       const reply = replies[index];
@@ -128,14 +129,14 @@ export class Delivery {
         left.push(...batch);
         continue;
       }
-      const result = this.#interpret(reply, batch);
+      const result = this.#interpret(reply, batch.length);
       if (result.kind === "ok") continue;
       failure = result.reason;
       if (result.kind === "drop") refused += batch.length;
       else if (result.kind !== "partial") left.push(...batch);
       else {
         refused += result.rejected.length;
-        left.push(...result.retry.map((one) => batch[one] as string));
+        left.push(...result.retry.map((one) => batch[one] as Buffer));
       }
     }
     this.#queue.settleTaken({ sent: items.length - left.length - refused });
@@ -149,17 +150,17 @@ export class Delivery {
     this.#end(items, 0, failure);
   }
 
-  async #send(items: readonly string[]): Promise<SendResult> {
+  async #send(items: readonly Buffer[]): Promise<SendResult> {
     const { prepare, encode } = this.#options;
     if (prepare !== undefined && !this.#isPrepared) {
       const result = await prepare();
       if (result.kind !== "ok") return result;
       this.#isPrepared = true;
     }
-    return this.#interpret(await this.#client.post(encode(items)), items);
+    return this.#interpret(await this.#client.post(encode(items)), items.length);
   }
 
-  #end(items: readonly string[], refused: number, reason: string): void {
+  #end(items: readonly Buffer[], refused: number, reason: string): void {
     const kept = this.#spool?.endSync(items) ?? 0;
     const lost = items.length - kept + refused;
     this.#queue.settleTaken({ deferred: kept, lost });

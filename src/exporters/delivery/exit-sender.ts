@@ -59,7 +59,7 @@ post(0, 0);
  */
 export function postAtExit(
   targets: readonly Target[],
-  bodies: readonly string[],
+  bodies: readonly Buffer[],
   { timeoutMs, maxAnswerBytes }: { readonly timeoutMs: number; readonly maxAnswerBytes: number },
 ): Reply[] {
   try {

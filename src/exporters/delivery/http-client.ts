@@ -16,7 +16,7 @@ export interface HttpClientOptions {
 
 /** Never rejects; its requests are invisible for tracing and do not keep the process alive. */
 export type HttpClient = {
-  post(body: string): Promise<Reply>;
+  post(body: Buffer): Promise<Reply>;
   /** The targets, those that work first. */
   targets(): readonly Target[];
 };
@@ -39,7 +39,7 @@ export function createHttpClient({ targets, timeoutMs, maxAnswerBytes = 65_536 }
     return rotated.toSorted((a, b) => Math.max(a.coolUntil, now) - Math.max(b.coolUntil, now));
   }
 
-  async function postInTurn(body: string): Promise<Reply> {
+  async function postInTurn(body: Buffer): Promise<Reply> {
     let reply: Reply = { status: 0, failure: "invalid URL", hopeless: true };
     const order = inOrder();
     turn = (turn + 1) % Math.max(1, posters.length);
@@ -78,8 +78,8 @@ class Poster {
     this.#maxAnswerBytes = maxAnswerBytes;
   }
 
-  async post(text: string): Promise<Reply> {
-    const reply = await this.#try(text);
+  async post(body: Buffer): Promise<Reply> {
+    const reply = await this.#try(body);
     if (isTroubleOfTarget(reply)) {
       this.coolUntil = performance.now() + Math.min(MAX_COOL_DOWN_MS, COOL_DOWN_MS * 2 ** this.#failures++);
     } else {
@@ -89,9 +89,8 @@ class Poster {
     return reply;
   }
 
-  async #try(text: string): Promise<Reply> {
+  async #try(plain: Buffer): Promise<Reply> {
     try {
-      const plain = Buffer.from(text);
       const zipped = plain.length > this.target.gzipThresholdBytes ? await gzip(plain) : undefined;
       return await this.#send(zipped ?? plain, zipped !== undefined, true);
     } catch (error) {

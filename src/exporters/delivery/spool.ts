@@ -12,6 +12,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import { log } from "../../diagnostics/log.ts";
+import { joinBuffers } from "./buffers.ts";
 import type { Backlog, Segment } from "./queue.ts";
 import { codeOf } from "./target.ts";
 
@@ -58,7 +59,7 @@ interface SegmentFile {
 /** Lets two spools of one process (tests) tell their claims apart. */
 let created = 0;
 
-export class Spool implements Backlog<string> {
+export class Spool implements Backlog<Buffer> {
   readonly #options: Required<SpoolOptions>;
   readonly #owner: string;
   readonly #claims = new Set<string>();
@@ -66,9 +67,9 @@ export class Spool implements Backlog<string> {
   #waiting = 0;
   #waitingBytes = 0;
   readonly #dropped: Record<SpoolDropReason, number> = { spool_full: 0, spool_failed: 0, spool_corrupt: 0 };
-  #open: string[] = [];
+  #open: Buffer[] = [];
   #openBytes = 0;
-  #full: (readonly string[])[] = [];
+  #full: (readonly Buffer[])[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
   #number = 0;
@@ -98,7 +99,7 @@ export class Spool implements Backlog<string> {
   }
 
   /** Written within a second, off this thread. */
-  add(item: string): void {
+  add(item: Buffer): void {
     this.#open.push(item);
     this.#openBytes += item.length;
     if (this.#open.length >= SEGMENT_ITEMS || this.#openBytes >= SEGMENT_BYTES) this.#close();
@@ -110,7 +111,7 @@ export class Spool implements Backlog<string> {
   }
 
   /** The oldest segment that nobody else delivers. Never rejects. */
-  async take(): Promise<Segment<string> | undefined> {
+  async take(): Promise<Segment<Buffer> | undefined> {
     try {
       for (const segment of await this.#look()) {
         const claimed = await this.#claim(segment);
@@ -124,7 +125,7 @@ export class Spool implements Backlog<string> {
   }
 
   /** Writes what still waits for it and `items`, at once; gives back what was claimed. Returns how many items are safe. */
-  endSync(items: readonly string[]): number {
+  endSync(items: readonly Buffer[]): number {
     clearTimeout(this.#timer);
     const unwritten = [...this.#full.flat(), ...this.#open];
     this.#full = [];
@@ -135,7 +136,7 @@ export class Spool implements Backlog<string> {
     return safe;
   }
 
-  #writeSegmentsSync(items: readonly string[]): number {
+  #writeSegmentsSync(items: readonly Buffer[]): number {
     let safe = 0;
     for (let i = 0; i < items.length; i += SEGMENT_ITEMS) {
       const segment = items.slice(i, i + SEGMENT_ITEMS);
@@ -159,7 +160,7 @@ export class Spool implements Backlog<string> {
     this.#isWriting = true;
     const { rename, writeFile } = process.getBuiltinModule("node:fs/promises");
     while (this.#full.length > 0) {
-      const items = this.#full[0] as readonly string[];
+      const items = this.#full[0] as readonly Buffer[];
       const { text, file } = this.#prepare(items);
       try {
         this.#makeRoom(await this.#scan(), text.length);
@@ -176,7 +177,7 @@ export class Spool implements Backlog<string> {
     this.#isWriting = false;
   }
 
-  #writeSync(items: readonly string[]): boolean {
+  #writeSync(items: readonly Buffer[]): boolean {
     const { text, file } = this.#prepare(items);
     try {
       this.#makeRoom(this.#scanSync(), text.length);
@@ -190,10 +191,10 @@ export class Spool implements Backlog<string> {
     }
   }
 
-  #prepare(items: readonly string[]): { text: string; file: string } {
+  #prepare(items: readonly Buffer[]): { text: Buffer; file: string } {
     const { kind, folder } = this.#options;
     const name = `${kind}-${Date.now()}-${this.#owner}-${this.#number++}-${items.length}.ndjson`;
-    return { text: `${items.join("\n")}\n`, file: join(folder, name) };
+    return { text: joinBuffers(items, "", "\n", "\n"), file: join(folder, name) };
   }
 
   #noteWritten(items: number, bytes: number): void {
@@ -285,7 +286,7 @@ export class Spool implements Backlog<string> {
     return pid === process.pid || !isAlive(pid);
   }
 
-  async #claim({ file, items }: SegmentFile): Promise<Segment<string> | undefined> {
+  async #claim({ file, items }: SegmentFile): Promise<Segment<Buffer> | undefined> {
     const { readFile, rename, utimes } = process.getBuiltinModule("node:fs/promises");
     const { folder } = this.#options;
     const claim = join(folder, `${file.replace(/\.ndjson\..*$/, ".ndjson")}.${this.#owner}.claim`);
@@ -300,7 +301,7 @@ export class Spool implements Backlog<string> {
     const now = new Date();
     await utimes(claim, now, now).catch(() => {});
     const lines = (await readFile(claim, "utf8")).split("\n").filter((line) => line !== "");
-    const whole = lines.filter(isWhole);
+    const whole = lines.filter(isWhole).map((line) => Buffer.from(line));
     this.#dropped.spool_corrupt += Math.max(0, items - whole.length);
     const done = (): void => {
       this.#claims.delete(claim);

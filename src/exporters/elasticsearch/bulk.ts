@@ -1,5 +1,6 @@
 // The bulk API: what goes in, and what its answer means for each document.
 // https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk
+import { joinBuffers } from "../delivery/buffers.ts";
 import { type RejectedItem, type Reply, type SendResult, printable, resultOf } from "../delivery/send-result.ts";
 
 /** Asks for no more of the answer than is read; a bulk of 500 is answered with 15 KB instead of 150. */
@@ -9,6 +10,7 @@ export const MAX_BULK_ANSWER_BYTES = 1_048_576;
 
 /** An item is one line: the action, a tab (which JSON text never holds), the document. */
 const SEPARATOR = "\t";
+const LINE_FEED = 10;
 
 /** `create`, because a data stream takes nothing else; and with an id a second try is answered with 409 and changes nothing. */
 export function bulkItem(index: string, id: string | undefined, document: string): string {
@@ -16,13 +18,16 @@ export function bulkItem(index: string, id: string | undefined, document: string
   return JSON.stringify(action) + SEPARATOR + document;
 }
 
-export function splitBulkItem(item: string): { action: string; document: string } {
+export function splitBulkItem(bytes: Buffer): { action: string; document: string } {
+  const item = bytes.toString();
   const at = item.indexOf(SEPARATOR);
   return { action: item.slice(0, at), document: item.slice(at + 1) };
 }
 
-export function bulkBody(items: readonly string[]): string {
-  return `${items.join("\n").replaceAll(SEPARATOR, "\n")}\n`;
+export function bulkBody(items: readonly Buffer[]): Buffer {
+  const body = joinBuffers(items, "", "\n", "\n");
+  for (let at = body.indexOf(SEPARATOR); at >= 0; at = body.indexOf(SEPARATOR, at + 1)) body[at] = LINE_FEED;
+  return body;
 }
 
 interface BulkAnswer {
@@ -41,14 +46,14 @@ const NO_BULK_ANSWER: SendResult = {
 };
 
 /** An answer that cannot be read leaves open what was taken: everything goes out again, and the ids see to it that nothing doubles. */
-export function bulkResult(reply: Reply, items: readonly string[]): SendResult {
+export function bulkResult(reply: Reply, count: number): SendResult {
   const result = resultOf(reply);
   if (result.kind !== "ok" || "failure" in reply) return result;
   if (!reply.complete) return { kind: "retry", reason: "answer cut off or too long" };
   const answer = parse(reply.text);
   if (answer === undefined) return NO_BULK_ANSWER;
   if (!answer.errors) return { kind: "ok" };
-  if (answer.items.length !== items.length) return NO_BULK_ANSWER;
+  if (answer.items.length !== count) return NO_BULK_ANSWER;
   return resultOfItems(answer.items);
 }
 

@@ -67,7 +67,7 @@ function templateInstaller(destination: Destination, index: string): () => Promi
   }));
   const client = createHttpClient({ targets, timeoutMs: destination.timeoutMs });
   return async () => {
-    const reply = await client.post(JSON.stringify(indexTemplate(index)));
+    const reply = await client.post(Buffer.from(JSON.stringify(indexTemplate(index))));
     const result = resultOf(reply);
     if (result.kind === "retry" && result.hint === undefined) return result;
     if (result.kind === "ok") log.info(`index template "${TEMPLATE_NAME}" is installed`);

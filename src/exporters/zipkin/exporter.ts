@@ -3,6 +3,7 @@
 import { TraceFlags } from "@opentelemetry/api";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import type { BatchConfig, SpoolConfig } from "../../config/config.ts";
+import { joinBuffers } from "../delivery/buffers.ts";
 import { Delivery, type DeliveryStats } from "../delivery/delivery.ts";
 import type { Destination } from "../delivery/target.ts";
 import { createZipkinEncoder, type ZipkinEncoder } from "./transform.ts";
@@ -30,7 +31,7 @@ export class ZipkinSpanProcessor implements SpanProcessor {
       destination: { ...destination, timeoutMs: Math.min(destination.timeoutMs, batch.exportTimeoutMs) },
       contentType: "application/json",
       limits: batch,
-      encode: (spans) => `[${spans.join(",")}]`,
+      encode: (spans) => joinBuffers(spans, "[", ",", "]"),
       ...(spool === undefined ? {} : { spool: { ...spool, kind: "zipkin" } }),
     });
   }

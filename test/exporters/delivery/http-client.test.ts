@@ -42,7 +42,7 @@ function senderFor(url: string, options: Partial<Destination> & { gzipThresholdB
     gzipThresholdBytes: gzipThresholdBytes ?? target.gzipThresholdBytes,
   }));
   const client = createHttpClient({ targets, timeoutMs: destination.timeoutMs });
-  return async (body: string): Promise<SendResult> => resultOf(await client.post(body));
+  return async (body: string): Promise<SendResult> => resultOf(await client.post(Buffer.from(body)));
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
@@ -248,13 +248,17 @@ test("HttpClient does not keep the process alive", async () => {
   const code = `import { createHttpClient } from ${from("http-client.ts")};
     import { createTargets } from ${from("target.ts")};
     const destination = { urls: [${JSON.stringify(url)}], timeoutMs: 60_000 };
-    createHttpClient({ targets: createTargets(destination, "a/b"), timeoutMs: 60_000 }).post("[]");`;
+    createHttpClient({ targets: createTargets(destination, "a/b"), timeoutMs: 60_000 }).post(Buffer.from("[]"));`;
   await promisify(execFile)(process.execPath, ["--input-type=module", "-e", code], { timeout: 20_000 });
 });
 
 function atExit(url: string | readonly string[], bodies: readonly string[], timeoutMs: number) {
   const targets = createTargets({ urls: [url].flat(), timeoutMs: 1_000 }, "application/json");
-  return postAtExit(targets, bodies, { timeoutMs, maxAnswerBytes: 1_000 });
+  return postAtExit(
+    targets,
+    bodies.map((body) => Buffer.from(body)),
+    { timeoutMs, maxAnswerBytes: 1_000 },
+  );
 }
 
 /** In a process of its own: this one blocks while the other thread posts, and could not answer. */

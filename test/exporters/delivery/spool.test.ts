@@ -34,7 +34,7 @@ function spoolIn(folder: string, options: Partial<SpoolOptions> = {}): Spool {
 async function takeAll(spool: Spool): Promise<string[]> {
   const items: string[] = [];
   for (let segment = await spool.take(); segment !== undefined; segment = await spool.take()) {
-    items.push(...segment.items);
+    items.push(...segment.items.map(String));
     segment.done();
   }
   return items;
@@ -45,13 +45,17 @@ function numbers(from: number, to: number): string[] {
   return Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
 }
 
+function bytes(items: readonly string[]): Buffer[] {
+  return items.map((item) => Buffer.from(item));
+}
+
 async function untilWritten(spool: Spool, count: number): Promise<void> {
   while (spool.stats.written < count) await wait(5);
 }
 
 test("Spool gives back what it was given, once and oldest first", async () => {
   const spool = spoolIn(newFolder());
-  for (const item of numbers(1, 1_200)) spool.add(item);
+  for (const item of numbers(1, 1_200)) spool.add(Buffer.from(item));
   await untilWritten(spool, 1_200);
   assert.deepEqual([spool.stats.waiting, spool.stats.waitingBytes > 1_200], [1_200, true]);
   assert.deepEqual(await takeAll(spool), numbers(1, 1_200));
@@ -62,8 +66,8 @@ test("Spool gives back what it was given, once and oldest first", async () => {
 test("Spool keeps items for a later process, and its files from other users", async () => {
   const folder = newFolder();
   const first = spoolIn(folder, { writeDelayMs: 60_000 });
-  for (const item of numbers(1, 3)) first.add(item);
-  assert.equal(first.endSync(numbers(4, 600)), 597);
+  for (const item of numbers(1, 3)) first.add(Buffer.from(item));
+  assert.equal(first.endSync(bytes(numbers(4, 600))), 597);
   assert.deepEqual(
     readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777),
     [0o600, 0o600, 0o600],
@@ -77,7 +81,7 @@ test("Spool drops the oldest segments beyond its bytes, and counts them", async 
   const folder = newFolder();
   for (let i = 0; i < 5; i++) {
     const spool = spoolIn(folder, { maxBytes: 30 });
-    assert.equal(spool.endSync(numbers(10 + i * 3, 12 + i * 3)), 3);
+    assert.equal(spool.endSync(bytes(numbers(10 + i * 3, 12 + i * 3))), 3);
     assert.equal(spool.stats.dropped.spool_full, i < 3 ? 0 : 3);
     await wait(2);
   }
@@ -87,7 +91,7 @@ test("Spool drops the oldest segments beyond its bytes, and counts them", async 
 
 test("Spool skips lines that are not whole, and counts them", async () => {
   const folder = newFolder();
-  spoolIn(folder).endSync(['{"a":1}', '{"b":2}', '{"c":3}']);
+  spoolIn(folder).endSync(bytes(['{"a":1}', '{"b":2}', '{"c":3}']));
   const [name = ""] = readdirSync(folder);
   const file = join(folder, name);
   // A disk that was full, or lost power: cut in the middle of the last line, zeros at the end.
@@ -101,7 +105,7 @@ test("Spool skips lines that are not whole, and counts them", async () => {
 
 test("Spool leaves files alone that are not its own kind's segments", async () => {
   const folder = newFolder();
-  spoolIn(folder, { kind: "elasticsearch" }).endSync(["1"]);
+  spoolIn(folder, { kind: "elasticsearch" }).endSync(bytes(["1"]));
   writeFileSync(join(folder, "zipkin-notes.txt"), "mine");
   assert.deepEqual(await takeAll(spoolIn(folder)), []);
   assert.equal(readdirSync(folder).length, 2);
@@ -112,9 +116,9 @@ test("Spool says once that its folder cannot be used, counts what is lost, and t
   const file = newFolder();
   writeFileSync(file, "");
   const spool = spoolIn(join(file, "below"));
-  spool.add("1");
+  spool.add(Buffer.from("1"));
   while (spool.stats.dropped.spool_failed === 0) await wait(5);
-  assert.equal(spool.endSync(["2", "3"]), 0);
+  assert.equal(spool.endSync(bytes(["2", "3"])), 0);
   assert.equal(await spool.take(), undefined);
   assert.equal(spool.stats.dropped.spool_failed, 3);
   assert.match(String(warn.mock.calls[0]?.arguments[1]), /the spool folder ".*" cannot be used \(ENOTDIR\)/);
@@ -123,9 +127,9 @@ test("Spool says once that its folder cannot be used, counts what is lost, and t
 
 test("Spool gives back at its end what it has claimed and not delivered", async () => {
   const folder = newFolder();
-  spoolIn(folder).endSync(["1", "2"]);
+  spoolIn(folder).endSync(bytes(["1", "2"]));
   const spool = spoolIn(folder);
-  assert.deepEqual((await spool.take())?.items, ["1", "2"]);
+  assert.deepEqual((await spool.take())?.items.map(String), ["1", "2"]);
   const other = spoolIn(folder);
   assert.equal(await other.take(), undefined, "claimed");
   spool.endSync([]);
@@ -134,7 +138,7 @@ test("Spool gives back at its end what it has claimed and not delivered", async 
 
 test("Spool takes over a claim that nobody has touched for five minutes, and leaves a fresh one of another host", async () => {
   const folder = newFolder();
-  spoolIn(folder).endSync(["1"]);
+  spoolIn(folder).endSync(bytes(["1"]));
   const [name = ""] = readdirSync(folder);
   const claim = join(folder, `${name}.otherhost.1.0.0.claim`);
   renameSync(join(folder, name), claim);
@@ -151,7 +155,7 @@ function spawnTaker(folder: string, isHolding: boolean): ChildProcess {
     import { Spool } from ${module};
     const spool = new Spool({ folder: ${JSON.stringify(folder)}, kind: "zipkin", maxBytes: 1e9 });
     for (let one = await spool.take(); one !== undefined; one = await spool.take()) {
-      process.send(one.items);
+      process.send(one.items.map(String));
       if (${isHolding}) await new Promise((resolve) => setTimeout(resolve, 60_000));
       one.done();
     }
@@ -164,7 +168,7 @@ function spawnTaker(folder: string, isHolding: boolean): ChildProcess {
 test("Spool is emptied by several processes at once, and each item comes out once", async () => {
   const folder = newFolder();
   const writer = spoolIn(folder);
-  for (let i = 0; i < 60; i++) writer.endSync(numbers(i * 10, i * 10 + 9));
+  for (let i = 0; i < 60; i++) writer.endSync(bytes(numbers(i * 10, i * 10 + 9)));
   const all: string[] = [];
   const takers = [0, 1, 2].map(() => spawnTaker(folder, false));
   for (const taker of takers) taker.on("message", (items: string[]) => all.push(...items));
@@ -177,7 +181,7 @@ test("Spool is emptied by several processes at once, and each item comes out onc
 
 test("Spool takes over at once what a process of this host had claimed that was killed", async () => {
   const folder = newFolder();
-  spoolIn(folder).endSync(["1", "2"]);
+  spoolIn(folder).endSync(bytes(["1", "2"]));
   const taker = spawnTaker(folder, true);
   await once(taker, "message");
   assert.equal(await spoolIn(folder).take(), undefined, "claimed by a living process");

@@ -12,10 +12,10 @@ function answer(status: number, body: unknown, complete = true): Reply {
 test("bulkBody writes an action and a document for each item", () => {
   const items = [bulkItem("logs-a", "12", '{"m":"\\t\\n"}'), bulkItem('we"ird', undefined, "{}")];
   assert.equal(
-    bulkBody(items),
+    bulkBody(items.map((item) => Buffer.from(item))).toString(),
     '{"create":{"_index":"logs-a","_id":"12"}}\n{"m":"\\t\\n"}\n{"create":{"_index":"we\\"ird"}}\n{}\n',
   );
-  assert.deepEqual(splitBulkItem(items[0] as string), {
+  assert.deepEqual(splitBulkItem(Buffer.from(items[0] as string)), {
     action: '{"create":{"_index":"logs-a","_id":"12"}}',
     document: '{"m":"\\t\\n"}',
   });
@@ -28,13 +28,13 @@ test("bulkResult goes by the status of each item", () => {
       ...(status === 400 ? { error: { type: "document_parsing_exception", reason: "bad\nfield" } } : {}),
     },
   }));
-  assert.deepEqual(bulkResult(answer(200, { errors: true, items }), ITEMS), {
+  assert.deepEqual(bulkResult(answer(200, { errors: true, items }), ITEMS.length), {
     kind: "partial",
     reason: "403",
     retry: [2, 4, 5],
     rejected: [{ index: 3, reason: "400", detail: "document_parsing_exception: bad field" }],
   });
-  assert.deepEqual(bulkResult(answer(200, { errors: false, items: [] }), ITEMS), { kind: "ok" });
+  assert.deepEqual(bulkResult(answer(200, { errors: false, items: [] }), ITEMS.length), { kind: "ok" });
 });
 
 const NO_BULK_ANSWER = "no answer of the bulk API";
@@ -47,7 +47,7 @@ const UNREADABLE: readonly (readonly [what: string, reply: Reply, reason: string
 ];
 for (const [what, reply, reason] of UNREADABLE) {
   test(`bulkResult has everything sent again after an answer ${what}`, () => {
-    const result = bulkResult(reply, ITEMS);
+    const result = bulkResult(reply, ITEMS.length);
     assert.equal(result.kind === "retry" && result.reason, reason);
   });
 }
@@ -62,6 +62,6 @@ const BY_STATUS: readonly (readonly [status: number, kind: SendResult["kind"]])[
 ];
 for (const [status, kind] of BY_STATUS) {
   test(`bulkResult of a ${status} for the whole request is ${kind}`, () => {
-    assert.equal(bulkResult(answer(status, "{}"), ITEMS).kind, kind);
+    assert.equal(bulkResult(answer(status, "{}"), ITEMS.length).kind, kind);
   });
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { describe, test } from "node:test";
-import { dashboardFiles } from "../../dashboards/generate.ts";
+import { generatedFiles } from "../../dashboards/generate.ts";
 import { type Panel, allPanels, readDashboards, readRuleFile, ruleFiles } from "./sources.ts";
 
 const dashboards = readDashboards();
@@ -16,7 +16,7 @@ test("Every dashboard has its own uid and title", () => {
 });
 
 test("Dashboards are what their sources make (node dashboards/generate.ts && npm run fix)", () => {
-  for (const [path, dashboard] of dashboardFiles()) {
+  for (const [path, dashboard] of generatedFiles()) {
     assert.deepEqual(JSON.parse(readFileSync(path, "utf8")), JSON.parse(JSON.stringify(dashboard)), basename(path));
   }
 });

@@ -95,6 +95,19 @@ for (const [name, url] of [
   ["Elasticsearch", ELASTICSEARCH_URL],
   ["OpenSearch", OPENSEARCH_URL],
 ] as const) {
+  test(`${name} takes the index template that we ship`, { skip }, async () => {
+    const template = readFileSync(
+      join(import.meta.dirname, "../../dashboards/elasticsearch/index-template.json"),
+      "utf8",
+    );
+    const address = `${url}/_index_template/redtrail-shipped`;
+    // Under another priority: the other test's template matches the same names.
+    const body = template.replace('"priority": 250', '"priority": 251');
+    const response = await fetch(address, { method: "PUT", headers: { "content-type": "application/json" }, body });
+    assert.equal(response.status, 200, await response.text());
+    await fetch(address, { method: "DELETE" });
+  });
+
   test(
     `${name}: each request is a document of a data stream, by our template, found by its request id`,
     { skip },

@@ -8,9 +8,16 @@ import { instrumentExpress } from "./express/routes.ts";
 import { instrumentHttpClient } from "./http/client.ts";
 import { instrumentHttpServer } from "./http/server.ts";
 import type { InstrumentationHost, InstrumentationRow } from "./instrumentation.ts";
+import { instrumentBunyan } from "./logs/bunyan.ts";
+import { instrumentConsole } from "./logs/console.ts";
+import { instrumentPino } from "./logs/pino.ts";
+import { instrumentWinston } from "./logs/winston.ts";
 import { instrumentUndici } from "./undici/client.ts";
 
-export type InstrumentationConfig = Pick<Config, "enabledInstrumentations" | "requestId" | "propagators">;
+export type InstrumentationConfig = Pick<
+  Config,
+  "enabledInstrumentations" | "requestId" | "propagators" | "capturedHeaders" | "logCorrelation" | "logsExporters"
+>;
 
 export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   {
@@ -23,6 +30,14 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   },
   { name: "undici", targets: "fetch and undici 6 or later", start: instrumentUndici },
   { name: "express", targets: "express 4 and 5 (route names)", start: instrumentExpress },
+  { name: "pino", targets: "pino 8 and later (request and trace ids in its records)", start: instrumentPino },
+  { name: "winston", targets: "winston 3 (the same)", start: instrumentWinston },
+  { name: "bunyan", targets: "bunyan 1 and 2 (the same)", start: instrumentBunyan },
+  {
+    name: "console",
+    targets: "lines of JSON by console.log (the same; REDTRAIL_LOG_CORRELATION)",
+    start: instrumentConsole,
+  },
 ];
 
 export const INSTRUMENTATION_NAMES: readonly string[] = INSTRUMENTATIONS.map(({ name }) => name);
@@ -39,11 +54,20 @@ export interface InstrumentationWiring {
  * of the API copy in this bundle does not hear of a provider that another copy registers.
  */
 export function startInstrumentations(
-  { enabledInstrumentations, requestId, propagators }: InstrumentationConfig,
+  {
+    enabledInstrumentations,
+    requestId,
+    propagators,
+    capturedHeaders,
+    logCorrelation,
+    logsExporters,
+  }: InstrumentationConfig,
   { provider = trace.getTracerProvider(), requestLog }: InstrumentationWiring = {},
 ): void {
   const host: Omit<InstrumentationHost, "tracer"> = {
     echoRequestId: requestId.echo,
+    capturedHeaders,
+    logs: { correlated: logCorrelation, emits: logsExporters.includes("otlp") },
     requestLog,
     requestIdIsTraceId: requestId.format === "traceid" && propagators.includes("requestid"),
   };

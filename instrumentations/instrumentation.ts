@@ -1,6 +1,15 @@
 // What redtrail asks of an instrumentation of its own: a function that subscribes once, with all decisions made then.
 import type { Tracer } from "@opentelemetry/api";
+import type { CapturedHeaders, LogLibrary } from "../src/config/config.ts";
 import type { WriteRequest } from "../src/request-log/record.ts";
+
+/** Of log libraries. */
+export interface LogInstrumentation {
+  /** Whose records get the ids of the request. */
+  readonly correlated: readonly LogLibrary[];
+  /** Whether records go to the OpenTelemetry logs API too. */
+  readonly emits: boolean;
+}
 
 export interface InstrumentationHost {
   /** A tracer whose scope names the instrumentation. */
@@ -9,6 +18,10 @@ export interface InstrumentationHost {
   readonly echoRequestId: boolean;
   /** Whether a request without an id takes that of its trace (REDTRAIL_REQUEST_ID_FORMAT=traceid). */
   readonly requestIdIsTraceId: boolean;
+  /** Headers that become attributes. */
+  readonly capturedHeaders: CapturedHeaders;
+  /** What of log libraries is on. */
+  readonly logs: LogInstrumentation;
   /** Takes each request that a server has answered; undefined when nobody wants it. */
   readonly requestLog: WriteRequest | undefined;
 }

@@ -3,6 +3,7 @@
 //   register.cjs   the preload's guard, in old syntax; loads main.cjs
 //   main.cjs       everything the native engine needs, in one file: a process start reads two files of ours
 //   node-sdk.cjs   the upstream parts; @opentelemetry/sdk-node and its exporters stay outside and are loaded only from here
+//   redaction-patterns.cjs  RE2 for the user's own patterns
 //   index.cjs      the public API; shares its state with main.cjs through Symbol.for('redtrail')
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -55,6 +56,13 @@ await build({
     "node-sdk": join(root, "src/node-sdk.ts"),
     "engine-node-sdk": join(root, "src/engines/node-sdk.ts"),
   },
+});
+await build({
+  ...common,
+  minify: true,
+  // Its licence asks to go with it.
+  footer: { js: `/*!\n${readFileSync(join(root, "node_modules/re2js/LICENSE"), "utf8")}*/` },
+  entryPoints: { "redaction-patterns": join(root, "src/redaction/patterns.ts") },
 });
 // The guard must parse on Node 12.
 await build({

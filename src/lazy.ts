@@ -10,6 +10,13 @@ export function loadMain(): typeof import("./main.ts") {
   return require(isSource ? "./main.ts" : "./main.cjs") as typeof import("./main.ts");
 }
 
+/** The user's own patterns, with a regular expression engine of 150 KB. */
+export function loadRedactionPatterns(): typeof import("./redaction/patterns.ts") {
+  return require(
+    isSource ? "./redaction/patterns.ts" : "./redaction-patterns.cjs",
+  ) as typeof import("./redaction/patterns.ts");
+}
+
 /** The engine on upstream's NodeSDK, with its hundreds of files. */
 export function loadNodeSdkEngine(): typeof import("./engines/node-sdk.ts") {
   return require(

@@ -7,7 +7,7 @@ import { type Parts, takesMetrics } from "./engines/engine.ts";
 import { RedMetricsSpanProcessor } from "./processors/red-metrics.ts";
 import { RequestIdSpanProcessor } from "./processors/request-id.ts";
 import { createPropagator } from "./propagators/index.ts";
-import { redactPath, redactQuery } from "./redaction.ts";
+import { createConfiguredRedactor } from "./redaction/create.ts";
 import { createRequestLog } from "./request-log/request-log.ts";
 import { createResource } from "./resource.ts";
 import { createSampler } from "./sampling/index.ts";
@@ -15,6 +15,7 @@ import { createSampler } from "./sampling/index.ts";
 export function createParts(config: Config): Parts {
   const resource = createResource(config, findAppPackage(mainScript(), process.cwd()));
   const serviceName = String(resource.attributes["service.name"]);
+  const redactor = createConfiguredRedactor(config.redaction);
   const countsSpans = config.red.families.length > 0 && takesMetrics(config);
   return {
     config,
@@ -23,14 +24,11 @@ export function createParts(config: Config): Parts {
     contextManager: new AsyncLocalStorageContextManager(),
     propagator: createPropagator(config),
     sampler: createSampler(config, countsSpans),
+    redactor,
     requestIdProcessor: new RequestIdSpanProcessor(),
     red: countsSpans
       ? new RedMetricsSpanProcessor({ ...config.red, serviceName, resourceAttributes: resource.attributes })
       : undefined,
-    requestLog: createRequestLog(config, resource.attributes, {
-      path: redactPath,
-      query: redactQuery,
-      text: (text) => text,
-    }),
+    requestLog: createRequestLog(config, resource.attributes, redactor),
   };
 }

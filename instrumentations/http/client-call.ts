@@ -2,6 +2,7 @@
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/ ("Status")
 import { type Span, SpanStatusCode } from "@opentelemetry/api";
 import { ATTR, ERROR_TYPE } from "../../src/semconv.ts";
+import type { CaptureHeaders } from "./headers.ts";
 
 export class ClientCall {
   readonly #span: Span;
@@ -33,6 +34,11 @@ export class ClientCall {
     if (peerAddress === undefined) return;
     this.#span.setAttribute(ATTR.networkPeerAddress, peerAddress);
     if (peerPort !== undefined) this.#span.setAttribute(ATTR.networkPeerPort, peerPort);
+  }
+
+  /** Headers that settings name become attributes. */
+  capture<Message>(capture: CaptureHeaders<Message> | undefined, message: Message): void {
+    if (!this.#ended) capture?.(this.#span, message);
   }
 
   /** The socket was idle for longer than the app allows; the app decides what follows. */

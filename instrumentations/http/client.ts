@@ -3,11 +3,11 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { type Attributes, SpanKind, context as contextApi, propagation, trace } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
-import { redactPath, redactUrl } from "../../src/redaction.ts";
 import { ATTR } from "../../src/semconv.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { observe } from "../observe.ts";
 import { ClientCall } from "./client-call.ts";
+import { createHeaderCapture, incomingHeader, outgoingHeader } from "./headers.ts";
 import { parseAuthority } from "./host.ts";
 import { knownMethod, methodInName } from "./method.ts";
 import { requestHeaderSetter } from "./request-header-setter.ts";
@@ -22,7 +22,10 @@ interface ClientMessage {
   readonly error: unknown;
 }
 
-export function instrumentHttpClient({ tracer }: InstrumentationHost): void {
+export function instrumentHttpClient({ tracer, capturedHeaders: { client } }: InstrumentationHost): void {
+  const captureRequest = createHeaderCapture("request", client.request, outgoingHeader);
+  const captureResponse = createHeaderCapture("response", client.response, incomingHeader);
+
   observe<ClientMessage>("http.client.request.created", ({ request }) => {
     const parent = contextApi.active();
     if (isTracingSuppressed(parent)) return;
@@ -37,11 +40,19 @@ export function instrumentHttpClient({ tracer }: InstrumentationHost): void {
     if (request.method === "CONNECT" || request.hasHeader("upgrade")) request.once("close", endWhenSwitched);
   });
 
+  if (captureRequest !== undefined) {
+    // Not before: an app sets headers until it ends the request.
+    observe<ClientMessage>("http.client.request.start", ({ request }) =>
+      request[CALL]?.capture(captureRequest, request),
+    );
+  }
+
   observe<ClientMessage>("http.client.response.finish", ({ request, response }) => {
     const call = request[CALL];
     if (call === undefined) return;
     const { socket } = response;
     call.respond(response.statusCode ?? 0, response.httpVersion, socket.remoteAddress, socket.remotePort);
+    call.capture(captureResponse, response);
     response[CALL] = call;
     response.once("close", endWithResponse);
   });
@@ -78,7 +89,7 @@ function startAttributes(request: Request): Attributes {
   const isDefaultPort = port === (protocol === "https:" ? 443 : 80);
   const authority = (target.includes(":") ? `[${target}]` : target) + (isDefaultPort ? "" : `:${port}`);
   // Through a proxy the path is the whole URL already.
-  attributes[ATTR.urlFull] = path.startsWith("/") ? `${protocol}//${authority}${redactPath(path)}` : redactUrl(path);
+  attributes[ATTR.urlFull] = path.startsWith("/") ? `${protocol}//${authority}${path}` : path;
   return attributes;
 }
 

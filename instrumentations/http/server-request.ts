@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { type Context, type Span, SpanStatusCode } from "@opentelemetry/api";
 import { ATTR, ERROR_TYPE } from "../../src/semconv.ts";
 import { bindEmitter } from "./bind-emitter.ts";
+import type { CaptureHeaders } from "./headers.ts";
 
 const STATE: unique symbol = Symbol("redtrail.server-request");
 /** The connection's requests that are not answered yet: more than one when the client pipelines. */
@@ -35,6 +36,7 @@ export class ServerRequest {
   readonly #span: Span;
   readonly #method: string;
   readonly #onEnd: ((end: RequestEnd) => void) | undefined;
+  readonly #captureHeaders: CaptureHeaders<ServerResponse> | undefined;
   #request: IncomingMessage | undefined;
   #response: ServerResponse | undefined;
   #socket: WithLive | undefined;
@@ -46,7 +48,9 @@ export class ServerRequest {
     method: string,
     requestId: string | undefined,
     onEnd: ((end: RequestEnd) => void) | undefined,
+    captureHeaders: CaptureHeaders<ServerResponse> | undefined,
   ) {
+    this.#captureHeaders = captureHeaders;
     this.#onEnd = onEnd;
     this.#span = span;
     this.context = context;
@@ -114,6 +118,7 @@ export class ServerRequest {
       span.setAttribute(ATTR.route, this.route);
       span.updateName(`${this.#method} ${this.route}`);
     }
+    if (this.#response?.headersSent === true) this.#captureHeaders?.(span, this.#response);
     const isServerError = statusCode !== undefined && statusCode >= 500;
     const error = errorType ?? (isServerError ? String(statusCode) : undefined);
     if (error !== undefined) span.setAttribute(ATTR.errorType, error);

@@ -15,11 +15,11 @@ import { suppressTracing } from "@opentelemetry/core";
 import { getRequestId, requestIdFromTrace } from "../../src/context/request-id.ts";
 import { OWN_SERVER } from "../../src/exporters/prometheus/server.ts";
 import { REQUEST_ID_HEADER } from "../../src/propagators/request-id.ts";
-import { redactQuery } from "../../src/redaction.ts";
 import { ATTR } from "../../src/semconv.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { observe } from "../observe.ts";
 import { bindEmitter } from "./bind-emitter.ts";
+import { createHeaderCapture, incomingHeader, outgoingHeader } from "./headers.ts";
 import { parseAuthority } from "./host.ts";
 import { knownMethod, methodInName } from "./method.ts";
 import { recordAtEnd } from "./request-record.ts";
@@ -68,12 +68,17 @@ export function instrumentHttpServer(host: InstrumentationHost): void {
 export type BeginServerRequest = (request: IncomingMessage, socket: Socket) => ServerRequest;
 
 /** Starts the SERVER span of a request, with its remote parent and its request id. */
-function createBegin({ tracer, requestIdIsTraceId, requestLog }: InstrumentationHost): BeginServerRequest {
+function createBegin(host: InstrumentationHost): BeginServerRequest {
+  const { tracer, requestIdIsTraceId, requestLog } = host;
+  const { server } = host.capturedHeaders;
+  const captureRequest = createHeaderCapture("request", server.request, incomingHeader);
+  const captureResponse = createHeaderCapture("response", server.response, outgoingHeader);
   return (request, socket) => {
     const parent = propagation.extract(ROOT_CONTEXT, request.headers, headerGetter);
     const attributes = startAttributes(request, socket);
     const method = attributes[ATTR.requestMethod] as string;
     const span = tracer.startSpan(methodInName(method), { kind: SpanKind.SERVER, attributes }, parent);
+    captureRequest?.(span, request);
     let context = trace.setSpan(parent, span);
     let requestId = getRequestId(context);
     if (requestId === undefined && requestIdIsTraceId) {
@@ -91,7 +96,7 @@ function createBegin({ tracer, requestIdIsTraceId, requestLog }: Instrumentation
             spanContext: span.spanContext(),
             context,
           });
-    return new ServerRequest(span, context, methodInName(method), requestId, onEnd);
+    return new ServerRequest(span, context, methodInName(method), requestId, onEnd, captureResponse);
   };
 }
 
@@ -130,7 +135,7 @@ function setTarget(attributes: Attributes, target: string): void {
   }
   const question = path.indexOf("?");
   attributes[ATTR.urlPath] = question < 0 ? path : path.slice(0, question);
-  if (question >= 0) attributes[ATTR.urlQuery] = redactQuery(path.slice(question + 1));
+  if (question >= 0) attributes[ATTR.urlQuery] = path.slice(question + 1);
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -1,29 +1,47 @@
 // bunyan 1 and 2: every record goes through one method of the logger's class.
-import { Hook } from "require-in-the-middle";
 import { log } from "../../src/diagnostics/log.ts";
-import { createEmitLog } from "./emit.ts";
+import type { InstrumentationHost } from "../instrumentation.ts";
+import { observe } from "../observe.ts";
+import { type EmitLog, createEmitLog } from "./emit.ts";
 import { logFields } from "./fields.ts";
-import type { LogInstrumentation } from "./log-instrumentation.ts";
 
 type Emit = (this: unknown, record: Record<string, unknown>, isFormattedOnly?: boolean) => unknown;
+interface LoggerPrototype {
+  _emit?: Emit & { [WATCHED]?: true };
+}
+interface RequireMessage {
+  /** As it was asked for; the file's path when an ES module imports it. */
+  readonly id: string;
+  readonly result: { readonly prototype?: LoggerPrototype } | undefined;
+}
 
-export function instrumentBunyan({ emits }: LogInstrumentation): void {
+const WATCHED: unique symbol = Symbol("redtrail.watched");
+const BUNYAN = /^bunyan$|[\\/]bunyan[\\/]lib[\\/]bunyan\.js$/;
+
+/** By Node's channel and not by a hook: bunyan is one file, and an ES module's import of it runs through no `require`. */
+export function instrumentBunyan({ logs: { correlated, emits } }: Pick<InstrumentationHost, "logs">): void {
+  if (!correlated.includes("bunyan")) return;
   const emitLog = emits ? createEmitLog("bunyan") : undefined;
-  new Hook(["bunyan"], (exports) => {
-    const { prototype } = exports as { prototype?: { _emit?: Emit } };
-    const emit = prototype?._emit;
-    if (prototype === undefined || typeof emit !== "function") {
-      log.warn("this version of bunyan is not known; its records have no request id");
-      return exports;
-    }
-    prototype._emit = function emitWithRequestId(record, isFormattedOnly) {
-      for (const [key, value] of Object.entries(logFields() ?? {})) record[key] ??= value;
-      if (emitLog !== undefined && isFormattedOnly !== true) {
-        const { level, msg, time, v: _, ...fields } = record;
-        emitLog({ level: Number(level), message: msg, time: Number(time), fields });
-      }
-      return emit.call(this, record, isFormattedOnly);
-    };
-    return exports;
+  observe<RequireMessage>("tracing:module.require:end", ({ id, result }) => {
+    if (BUNYAN.test(id) && result?.prototype !== undefined) watchRecords(result.prototype, emitLog);
   });
+}
+
+function watchRecords(prototype: LoggerPrototype, emitLog: EmitLog | undefined): void {
+  const emit = prototype._emit;
+  if (emit?.[WATCHED] === true) return;
+  if (typeof emit !== "function") {
+    log.warnSometimes("bunyan", "this version of bunyan is not known; its records have no request id");
+    return;
+  }
+  const emitWithRequestId: Emit & { [WATCHED]?: true } = function emitWithRequestId(record, isFormattedOnly) {
+    for (const [key, value] of Object.entries(logFields() ?? {})) record[key] ??= value;
+    if (emitLog !== undefined && isFormattedOnly !== true) {
+      const { level, msg, time, v: _, ...fields } = record;
+      emitLog({ level: Number(level), message: msg, time: Number(time), fields });
+    }
+    return emit.call(this, record, isFormattedOnly);
+  };
+  emitWithRequestId[WATCHED] = true;
+  prototype._emit = emitWithRequestId;
 }

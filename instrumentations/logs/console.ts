@@ -1,9 +1,11 @@
 // Lines of JSON that an app writes with console.log by itself. Off unless asked for: it changes what the app prints.
+import type { InstrumentationHost } from "../instrumentation.ts";
 import { type LogFields, logFields } from "./fields.ts";
 
 const METHODS = ["log", "info", "warn", "error", "debug"] as const;
 
-export function instrumentConsole(): void {
+export function instrumentConsole({ logs }: Pick<InstrumentationHost, "logs">): void {
+  if (!logs.correlated.includes("console")) return;
   for (const method of METHODS) {
     const write = console[method];
     console[method] = function writeWithRequestId(this: unknown, ...args: unknown[]): void {

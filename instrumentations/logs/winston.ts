@@ -2,14 +2,15 @@
 import { Hook } from "require-in-the-middle";
 import { type EmitLog, createEmitLog } from "./emit.ts";
 import { logFields } from "./fields.ts";
-import type { LogInstrumentation } from "./log-instrumentation.ts";
+import type { InstrumentationHost } from "../instrumentation.ts";
 
 type Write = (this: unknown, info: unknown, ...rest: unknown[]) => unknown;
 interface LoggerClass {
   readonly prototype: { write: Write };
 }
 
-export function instrumentWinston({ emits }: LogInstrumentation): void {
+export function instrumentWinston({ logs: { correlated, emits } }: Pick<InstrumentationHost, "logs">): void {
+  if (!correlated.includes("winston")) return;
   const emit = emits ? createEmitLog("winston") : undefined;
   new Hook(["winston"], { internals: true }, (exports, name) => {
     if (name.replaceAll("\\", "/") === "winston/lib/winston/logger.js") watchWrites(exports as LoggerClass, emit);

@@ -11,9 +11,9 @@ import {
 } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import { REQUEST_ID_HEADER } from "../../src/propagators/request-id.ts";
-import { redactPath } from "../../src/redaction.ts";
 import { ATTR } from "../../src/semconv.ts";
 import { ClientCall } from "../http/client-call.ts";
+import { createHeaderCapture } from "../http/headers.ts";
 import { parseAuthority } from "../http/host.ts";
 import { knownMethod, methodInName } from "../http/method.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
@@ -33,18 +33,22 @@ interface UndiciRequest {
 }
 interface UndiciMessage {
   readonly request: UndiciRequest;
-  readonly response: { readonly statusCode: number };
+  readonly response: { readonly statusCode: number; readonly headers?: unknown };
   readonly socket: Socket;
   readonly error: unknown;
 }
 
-export function instrumentUndici({ tracer }: InstrumentationHost): void {
+export function instrumentUndici({ tracer, capturedHeaders: { client } }: InstrumentationHost): void {
+  const captureRequest = createHeaderCapture("request", client.request, headerIn);
+  const captureResponse = createHeaderCapture("response", client.response, headerIn);
+
   observe<UndiciMessage>("undici:request:create", ({ request }) => {
     const parent = contextApi.active();
     if (isTracingSuppressed(parent)) return;
     const attributes = startAttributes(request);
     const name = methodInName(attributes[ATTR.requestMethod] as string);
     const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
+    captureRequest?.(span, request);
     request[CALL] = new ClientCall(span);
     propagation.inject(trace.setSpan(parent, span), request, headerSetter);
   });
@@ -59,7 +63,9 @@ export function instrumentUndici({ tracer }: InstrumentationHost): void {
 
   observe<UndiciMessage>("undici:request:headers", ({ request, response }) => {
     // 1xx responses come before the one that counts.
-    if (response.statusCode >= 200) request[CALL]?.respond(response.statusCode, undefined, undefined, undefined);
+    if (response.statusCode < 200) return;
+    request[CALL]?.capture(captureResponse, response);
+    request[CALL]?.respond(response.statusCode, undefined, undefined, undefined);
   });
 
   observe<UndiciMessage>("undici:request:trailers", ({ request }) => request[CALL]?.end());
@@ -67,6 +73,23 @@ export function instrumentUndici({ tracer }: InstrumentationHost): void {
   observe<UndiciMessage>("undici:request:error", ({ request, error }) => {
     request[CALL]?.fail(error);
   });
+}
+
+/** `[name, value, ...]`: of texts, of bytes, a value also a list of them. A header that comes twice is there twice. */
+function headerIn({ headers }: { readonly headers?: unknown }, name: string): string[] | undefined {
+  if (!Array.isArray(headers)) return undefined;
+  const values: string[] = [];
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    if (textOf(headers[index]).toLowerCase() !== name) continue;
+    const value: unknown = headers[index + 1];
+    if (Array.isArray(value)) values.push(...value.map(textOf));
+    else values.push(textOf(value));
+  }
+  return values.length === 0 ? undefined : values;
+}
+
+function textOf(value: unknown): string {
+  return Buffer.isBuffer(value) ? value.toString("latin1") : String(value);
 }
 
 /** A request id that the app has set itself wins; trace headers that it has only passed on give way to the call's own. */
@@ -90,8 +113,7 @@ function startAttributes({ method, origin, path }: UndiciRequest): Attributes {
     [ATTR.requestMethod]: knownMethod(method),
     [ATTR.serverAddress]: host,
     [ATTR.serverPort]: port ?? (scheme === "https" ? 443 : 80),
-    // undici has turned credentials into a header before; the path alone can hold secrets.
-    [ATTR.urlFull]: `${scheme}://${authority}${redactPath(path)}`,
+    [ATTR.urlFull]: `${scheme}://${authority}${path}`,
   };
   if (attributes[ATTR.requestMethod] !== method) attributes[ATTR.requestMethodOriginal] = method;
   return attributes;

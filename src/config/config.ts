@@ -32,6 +32,7 @@ export interface SpoolConfig {
   readonly maxBytes: number;
 }
 
+export type LogLibrary = "pino" | "winston" | "bunyan" | "console";
 export type RequestLogSinkName = "elasticsearch" | "console" | "otlp";
 export type RequestLogSchema = "ecs" | "article" | "both";
 
@@ -82,6 +83,27 @@ export interface PrometheusConfig {
   readonly created: boolean;
 }
 
+export interface RedactionConfig {
+  /** Whether literals of database statements are replaced. @default true */
+  readonly dbQueries: boolean;
+  /** Attribute keys whose values are secrets, `*` for any characters. */
+  readonly keys: readonly string[];
+  /** RE2 patterns, as they were written. */
+  readonly patterns: readonly string[];
+}
+
+/** Names in lower case. */
+export interface MessageHeaders {
+  readonly request: readonly string[];
+  readonly response: readonly string[];
+}
+
+/** Headers that become attributes of spans. @default none */
+export interface CapturedHeaders {
+  readonly server: MessageHeaders;
+  readonly client: MessageHeaders;
+}
+
 export interface Config {
   readonly engine: EngineName;
   /** OTEL_SDK_DISABLED: no spans and no metrics; propagation stays. */
@@ -99,6 +121,8 @@ export interface Config {
   readonly metricsExporters: readonly MetricsExporterName[];
   /** Logs go out only as OTLP, by the engine `node-sdk`. @default none */
   readonly logsExporters: readonly ("otlp" | "none")[];
+  /** Log libraries whose records get the ids of the request. @default pino, winston, bunyan */
+  readonly logCorrelation: readonly LogLibrary[];
   readonly batch: BatchConfig;
   readonly spanLimits: SpanLimitsConfig;
   readonly zipkin: Destination;
@@ -113,6 +137,8 @@ export interface Config {
   /** Short names of instrumentations that are on, in the order of instrumentations/index.ts. */
   readonly enabledInstrumentations: readonly string[];
   readonly requestId: { readonly format: RequestIdFormat; readonly echo: boolean };
+  readonly redaction: RedactionConfig;
+  readonly capturedHeaders: CapturedHeaders;
   readonly red: RedOptions;
   readonly runtimeMetrics: boolean;
   /** Whether the workers of a cluster share one metrics port. @default true */

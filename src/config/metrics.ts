@@ -44,7 +44,7 @@ export function readRed(reader: SettingReader): RedOptions {
 }
 
 /** A bad member is left out, and the others stay. */
-function readMembers<Value>(
+export function readMembers<Value>(
   reader: SettingReader,
   name: string,
   parse: (text: string) => Value | undefined,

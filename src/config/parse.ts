@@ -1,5 +1,5 @@
 // Parses the text of one setting by its row in the table.
-import { redactUrl } from "../redaction.ts";
+import { redactUrl } from "../redaction/urls.ts";
 import type { Setting } from "./settings.ts";
 import { suggest } from "./suggest.ts";
 

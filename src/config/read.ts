@@ -2,6 +2,7 @@
 import type {
   Config,
   EngineName,
+  LogLibrary,
   MetricsExporterName,
   OtlpProtocol,
   PropagatorName,
@@ -11,6 +12,7 @@ import type { LogLevel, ResourceDetectorName, SamplerName, SpanLimitsConfig, Tra
 import { type SettingValue, defaultValue, displayText, parseSetting } from "./parse.ts";
 import { readBatch, readByteLimits, readRequestLog, readSpool, readZipkin } from "./delivery.ts";
 import { type SettingReader, readPrometheus, readRed } from "./metrics.ts";
+import { readCapturedHeaders, readRedaction } from "./redaction.ts";
 import { PASSED_THROUGH, SETTINGS, type Setting } from "./settings.ts";
 import { suggest } from "./suggest.ts";
 
@@ -38,6 +40,7 @@ export function readConfig(
     propagators: list<PropagatorName>("OTEL_PROPAGATORS"),
     ...readSampler(reader),
     ...readExporters(reader, requestLog.sinks.includes("otlp")),
+    logCorrelation: list<LogLibrary | "none">("REDTRAIL_LOG_CORRELATION").filter((name) => name !== "none"),
     batch: readBatch(reader, bytes),
     spanLimits: readSpanLimits(reader),
     zipkin: readZipkin(reader, env),
@@ -57,6 +60,8 @@ export function readConfig(
       format: text("REDTRAIL_REQUEST_ID_FORMAT") as RequestIdFormat,
       echo: reader.get("REDTRAIL_REQUEST_ID_ECHO") as boolean,
     },
+    redaction: readRedaction(reader),
+    capturedHeaders: readCapturedHeaders(reader),
     red: readRed(reader),
     runtimeMetrics: reader.get("REDTRAIL_RUNTIME_METRICS") as boolean,
     mergeCluster: text("REDTRAIL_CLUSTER_METRICS") === "merge",

@@ -257,6 +257,13 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         default: "none",
         doc: "Where records of the logs API go.",
       },
+      {
+        name: "REDTRAIL_LOG_CORRELATION",
+        type: "list",
+        values: ["pino", "winston", "bunyan", "console", "none"],
+        default: "pino,winston,bunyan",
+        doc: "Whose records get `request_id`, `trace_id` and `span_id` inside of a request. `console`: lines of JSON written with console.log.",
+      },
     ],
   },
   {
@@ -425,6 +432,47 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         type: "boolean",
         default: "false",
         doc: "Whether redtrail runs in worker threads too; their metrics count in the process's.",
+      },
+    ],
+  },
+  {
+    title: "Redaction and headers",
+    settings: [
+      {
+        name: "REDTRAIL_REDACT_DB_QUERIES",
+        type: "boolean",
+        default: "true",
+        doc: "Whether literals of database statements become `?`.",
+      },
+      {
+        name: "REDTRAIL_REDACT_KEYS",
+        type: "texts",
+        doc: "Span attributes whose values are replaced, `*` for any characters, whatever the case: `user.email,*password*`.",
+      },
+      {
+        name: "REDTRAIL_REDACT_PATTERNS",
+        type: "text",
+        doc: "Regular expressions (RE2), one per line or with `;;` between; what they match in any text of a span is replaced: `sk_live_\\w+;;\\d{4}-\\d{4}`.",
+      },
+      {
+        name: "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS",
+        type: "texts",
+        doc: "Headers of requests that become attributes `http.request.header.<name>` of SERVER spans.",
+      },
+      {
+        name: "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS",
+        type: "texts",
+        doc: "Headers of their responses, `http.response.header.<name>`.",
+      },
+      {
+        name: "OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_REQUEST_HEADERS",
+        type: "texts",
+        doc: "The same of outgoing calls, on CLIENT spans.",
+      },
+      {
+        name: "OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_RESPONSE_HEADERS",
+        type: "texts",
+        doc: "Headers of the responses to them.",
       },
     ],
   },

@@ -4,8 +4,9 @@ import type { Resource } from "@opentelemetry/resources";
 import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
 import type { Config } from "../config/config.ts";
 import type { RedMetricsSpanProcessor } from "../processors/red-metrics.ts";
+import type { Redactor } from "../redaction/redactor.ts";
 import type { RequestLog } from "../request-log/request-log.ts";
-import { redactUrl } from "../redaction.ts";
+import { redactUrl } from "../redaction/urls.ts";
 
 /** What both engines are built of, and what `redtrail/node-sdk` hands out. */
 export interface Parts {
@@ -15,6 +16,8 @@ export interface Parts {
   readonly contextManager: ContextManager;
   readonly propagator: TextMapPropagator;
   readonly sampler: Sampler;
+  /** Takes secrets out of whatever leaves the process. */
+  readonly redactor: Redactor;
   readonly requestIdProcessor: SpanProcessor;
   /** Absent when nobody takes metrics, or none of spans. */
   readonly red: RedMetricsSpanProcessor | undefined;

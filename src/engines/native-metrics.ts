@@ -8,6 +8,7 @@ import {
   type ViewOptions,
 } from "@opentelemetry/sdk-metrics";
 import type { MetricsGroup } from "../cluster/group.ts";
+import { redactionSelfMetrics } from "../diagnostics/redaction-metrics.ts";
 import { createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type Parts, takesMetrics } from "./engine.ts";
 import { type MetricsEndpoint, noMetricsEndpoint } from "./metrics-endpoint.ts";
@@ -28,6 +29,7 @@ export function startMetrics(parts: Parts, producers: readonly MetricProducer[])
   const metricProducers = [
     ...(red === undefined ? [] : [red.producer]),
     ...producers,
+    redactionSelfMetrics(parts.redactor),
     ...(runtime === undefined ? [] : [runtime.producer]),
   ];
   const prometheus = config.metricsExporters.includes("prometheus")

@@ -12,6 +12,9 @@ const DEFAULTS: InstrumentationConfig = {
   enabledInstrumentations: INSTRUMENTATION_NAMES,
   requestId: { format: "uuid7", echo: true },
   propagators: ["requestid"],
+  logCorrelation: ["pino", "winston", "bunyan"],
+  logsExporters: ["none"],
+  capturedHeaders: { server: { request: [], response: [] }, client: { request: [], response: [] } },
 };
 
 /** They subscribe once, and for the life of the process. */

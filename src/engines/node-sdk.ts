@@ -17,7 +17,9 @@ import { log } from "../diagnostics/log.ts";
 import { loggableUrl } from "../exporters/delivery/target.ts";
 import { idGenerator } from "../id-generator.ts";
 import { type Engine, type Parts, spansTo, takesMetrics } from "./engine.ts";
+import { redactionSelfMetrics } from "../diagnostics/redaction-metrics.ts";
 import { createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
+import { RedactionSpanProcessor } from "../processors/redaction.ts";
 import { type MetricsEndpoint, noMetricsEndpoint, serveMetrics } from "./metrics-endpoint.ts";
 import { oneWriterPerName } from "./native-metrics.ts";
 import { createPushes } from "./pushes.ts";
@@ -39,6 +41,7 @@ export function createNodeSdkEngine(parts: Parts): Engine {
   const { endpoint, readers } = createReaders(config, [
     ...(red === undefined ? [] : [red.producer]),
     ...pushes.producers,
+    redactionSelfMetrics(parts.redactor),
     ...(runtime === undefined ? [] : [runtime.producer]),
   ]);
   const sdk = new NodeSDK({
@@ -50,7 +53,12 @@ export function createNodeSdkEngine(parts: Parts): Engine {
     sampler: parts.sampler,
     idGenerator,
     spanLimits: config.spanLimits,
-    spanProcessors: [parts.requestIdProcessor, ...(red === undefined ? [] : [red]), ...batches],
+    spanProcessors: [
+      new RedactionSpanProcessor(parts.redactor),
+      parts.requestIdProcessor,
+      ...(red === undefined ? [] : [red]),
+      ...batches,
+    ],
     metricReaders: readers,
     views: oneWriterPerName(red?.names ?? []),
     ...(config.logsExporters.includes("otlp") ? {} : { logRecordProcessors: [] }),

@@ -13,8 +13,6 @@ export interface DocumentOptions {
   readonly resourceAttributes: Attributes;
   /** `data_stream.*`, when the records go to one. */
   readonly constants?: Readonly<Record<string, string>>;
-  /** Takes secrets out of text of any kind. */
-  readonly redact?: { path(path: string): string; query(query: string): string; text(text: string): string };
 }
 
 /** The version of ECS that the names below are from. */
@@ -25,15 +23,13 @@ const MAX_TEXT = 1_024;
 type Fields = Record<string, string | number | boolean | undefined>;
 
 /** Returns one line without a line break. */
-export function createDocumentWriter({ schema, resourceAttributes, constants = {}, redact }: DocumentOptions) {
+export function createDocumentWriter({ schema, resourceAttributes, constants = {} }: DocumentOptions) {
   const service = serviceFields(resourceAttributes);
   const ecsConstants = { ...service, ...constants, "ecs.version": ECS_VERSION };
 
   return function writeDocument(record: RequestRecord): string {
     const { attributes, durationMs, requestId, spanContext, statusCode, errorType } = record;
-    const path = cut(
-      redact === undefined ? textOf(attributes, ATTR.urlPath) : redact.path(textOf(attributes, ATTR.urlPath)),
-    );
+    const path = cut(textOf(attributes, ATTR.urlPath));
     const isTraced = isSpanContextValid(spanContext);
     const fields: Fields = { "@timestamp": new Date(record.startTime).toISOString() };
     if (schema !== "ecs") {
@@ -55,7 +51,7 @@ export function createDocumentWriter({ schema, resourceAttributes, constants = {
     fields["http.route"] = record.route;
     fields["url.path"] = path;
     const query = optional(attributes, ATTR.urlQuery);
-    fields["url.query"] = query === undefined ? undefined : cut(redact === undefined ? query : redact.query(query));
+    fields["url.query"] = query === undefined ? undefined : cut(query);
     fields["url.scheme"] = optional(attributes, ATTR.urlScheme);
     fields["url.domain"] = optional(attributes, ATTR.serverAddress);
     fields["event.duration"] = Math.round(durationMs * 1e6);
@@ -71,8 +67,7 @@ export function createDocumentWriter({ schema, resourceAttributes, constants = {
     // As a dual-stack socket says an IPv4 address: ::ffff:10.0.0.1.
     fields["client.address"] = optional(attributes, ATTR.clientAddress)?.replace(/^::ffff:(?=[\d.]+$)/i, "");
     const agent = optional(attributes, ATTR.userAgent);
-    fields["user_agent.original"] =
-      agent === undefined ? undefined : cut(redact === undefined ? agent : redact.text(agent));
+    fields["user_agent.original"] = agent === undefined ? undefined : cut(agent);
     return JSON.stringify(Object.assign(fields, ecsConstants));
   };
 }

@@ -5,17 +5,11 @@ import { ATTR } from "../semconv.ts";
 import { VERSION } from "../version.ts";
 import type { WriteRequest } from "./record.ts";
 
-export interface TextRedactor {
-  path(path: string): string;
-  query(query: string): string;
-  text(text: string): string;
-}
-
 const EVENT_NAME = "http.server.request";
 /** Ours: seconds, under the name of the metric that measures the same. */
 const DURATION = "http.server.request.duration";
 
-export function createOtlpSink(redact: TextRedactor): WriteRequest {
+export function createOtlpSink(): WriteRequest {
   // Not now: a logger of the time before the provider is registered, maybe by another copy of the API, hears nothing of it.
   let logger: Logger | undefined;
   return ({ startTime, durationMs, attributes, requestId, context, route, statusCode, errorType, method }) => {
@@ -23,11 +17,8 @@ export function createOtlpSink(redact: TextRedactor): WriteRequest {
     const own: Attributes = {
       ...attributes,
       [ATTR.requestMethod]: method,
-      [ATTR.urlPath]: redact.path(String(attributes[ATTR.urlPath] ?? "")),
       [DURATION]: durationMs / 1_000,
     };
-    const query = attributes[ATTR.urlQuery];
-    if (query !== undefined) own[ATTR.urlQuery] = redact.query(String(query));
     if (requestId !== undefined) own[ATTR.requestId] = requestId;
     if (route !== undefined) own[ATTR.route] = route;
     if (statusCode !== undefined) own[ATTR.responseStatusCode] = statusCode;

@@ -1,4 +1,4 @@
-// One request as the request log tells it: facts, in no schema yet, and not yet redacted.
+// One request as the request log tells it: facts, in no schema yet; redacted when request-log.ts hands it to the sinks.
 import type { Attributes, Context, SpanContext } from "@opentelemetry/api";
 
 export interface RequestRecord {

@@ -7,10 +7,11 @@ import type { Delivery } from "../exporters/delivery/delivery.ts";
 import { ElasticsearchExporter } from "../exporters/elasticsearch/exporter.ts";
 import { dataStreamFields } from "../exporters/elasticsearch/index-name.ts";
 import { createGlobTest } from "../glob.ts";
+import type { Redactor } from "../redaction/redactor.ts";
 import { ATTR } from "../semconv.ts";
 import { ConsoleSink } from "./console-sink.ts";
 import { createDocumentWriter } from "./document.ts";
-import { type TextRedactor, createOtlpSink } from "./otlp-sink.ts";
+import { createOtlpSink } from "./otlp-sink.ts";
 import type { RequestRecord, WriteRequest } from "./record.ts";
 
 export interface RequestLog {
@@ -25,7 +26,7 @@ export interface RequestLog {
 export function createRequestLog(
   { requestLog: config, spool }: Pick<Config, "requestLog" | "spool">,
   resourceAttributes: Attributes,
-  redact: TextRedactor,
+  redactor: Pick<Redactor, "attributes">,
 ): RequestLog | undefined {
   if (config.sinks.length === 0) return undefined;
   const isExcluded = createGlobTest(config.exclude);
@@ -34,7 +35,7 @@ export function createRequestLog(
     : undefined;
   const console = config.sinks.includes("console") ? new ConsoleSink() : undefined;
   const constants = elasticsearch === undefined ? {} : dataStreamFields(config.elasticsearch.index);
-  const writeDocument = createDocumentWriter({ schema: config.schema, resourceAttributes, constants, redact });
+  const writeDocument = createDocumentWriter({ schema: config.schema, resourceAttributes, constants });
   const sinks: WriteRequest[] = [];
   if (elasticsearch !== undefined || console !== undefined) {
     sinks.push((record) => {
@@ -43,7 +44,7 @@ export function createRequestLog(
       console?.add(document);
     });
   }
-  if (config.sinks.includes("otlp")) sinks.push(createOtlpSink(redact));
+  if (config.sinks.includes("otlp")) sinks.push(createOtlpSink());
 
   return {
     delivery: elasticsearch?.delivery,
@@ -51,7 +52,10 @@ export function createRequestLog(
     write: (record) => {
       try {
         if (isExcluded(String(record.attributes[ATTR.urlPath]))) return;
-        for (const sink of sinks) sink(record);
+        const attributes = { ...record.attributes };
+        redactor.attributes(attributes);
+        const redacted = { ...record, attributes };
+        for (const sink of sinks) sink(redacted);
       } catch (error) {
         log.warnSometimes("request log", `a request could not be logged (${String(error)})`);
       }

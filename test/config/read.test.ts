@@ -27,6 +27,7 @@ test("readConfig gives the documented defaults for an empty environment, and no 
       tracesExporters: ["zipkin"],
       metricsExporters: ["prometheus"],
       logsExporters: ["none"],
+      logCorrelation: ["pino", "winston", "bunyan"],
       batch: {
         maxQueueSize: 2048,
         maxQueueBytes: 16777216,
@@ -79,6 +80,8 @@ test("readConfig gives the documented defaults for an empty environment, and no 
       otlpProtocol: { traces: "http/protobuf", metrics: "http/protobuf" },
       enabledInstrumentations: NAMES,
       requestId: { format: "uuid7", echo: true },
+      redaction: { dbQueries: true, keys: [], patterns: [] },
+      capturedHeaders: { server: { request: [], response: [] }, client: { request: [], response: [] } },
       red: RED_DEFAULTS,
       runtimeMetrics: true,
       mergeCluster: true,
@@ -138,6 +141,33 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
   ["OTEL_METRICS_EXPORTER", "otlp,prometheus", (config) => config.engine, "node-sdk"],
   ["OTEL_LOGS_EXPORTER", "otlp", (config) => config.engine, "node-sdk"],
   ["REDTRAIL_ENGINE", "node-sdk", (config) => config.engine, "node-sdk"],
+  ["REDTRAIL_REDACT_DB_QUERIES", "false", (config) => config.redaction.dbQueries, false],
+  ["REDTRAIL_REDACT_KEYS", "user.*, app.key", (config) => config.redaction.keys, ["user.*", "app.key"]],
+  ["REDTRAIL_REDACT_PATTERNS", "a{1,2} b;; c\n\nd;;c;;", (config) => config.redaction.patterns, ["a{1,2} b", "c", "d"]],
+  [
+    "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS",
+    "X-Tenant, accept,x-tenant",
+    (config) => config.capturedHeaders.server.request,
+    ["x-tenant", "accept"],
+  ],
+  [
+    "OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS",
+    "ETag",
+    (config) => config.capturedHeaders.server.response,
+    ["etag"],
+  ],
+  [
+    "OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_REQUEST_HEADERS",
+    "a",
+    (config) => config.capturedHeaders.client.request,
+    ["a"],
+  ],
+  [
+    "OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_RESPONSE_HEADERS",
+    "b",
+    (config) => config.capturedHeaders.client.response,
+    ["b"],
+  ],
   ["OTEL_BSP_MAX_QUEUE_SIZE", "512", (config) => config.batch.maxQueueSize, 512],
   [
     "OTEL_BSP_MAX_QUEUE_SIZE",
@@ -165,6 +195,7 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
   ],
   ["OTEL_EXPORTER_ZIPKIN_TIMEOUT", "1", (config) => config.zipkin.timeoutMs, 1],
   ...["ZIPKIN", "ELASTICSEARCH"].flatMap((name) => destinationRows(`REDTRAIL_${name}`)),
+  ["REDTRAIL_LOG_CORRELATION", "console", (config) => config.logCorrelation, ["console"]],
   ["REDTRAIL_REQUEST_LOG", "Elasticsearch,console", (config) => config.requestLog.sinks, ["elasticsearch", "console"]],
   ["REDTRAIL_REQUEST_LOG_SCHEMA", "both", (config) => config.requestLog.schema, "both"],
   ["REDTRAIL_REQUEST_LOG_EXCLUDE", "/healthz, /a/*", (config) => config.requestLog.exclude, ["/healthz", "/a/*"]],
@@ -428,6 +459,13 @@ const rejected: readonly Rejected[] = [
     ({ zipkin, requestLog }) => (name === "ZIPKIN" ? zipkin : requestLog.elasticsearch.destination).headers,
     { a: "b" },
   ]),
+  [
+    "REDTRAIL_LOG_CORRELATION",
+    "log4js",
+    'REDTRAIL_LOG_CORRELATION="log4js" holds "log4js", which is none of pino, winston, bunyan, console, none; using pino,winston,bunyan',
+    (config) => config.logCorrelation,
+    ["pino", "winston", "bunyan"],
+  ],
   [
     "REDTRAIL_REQUEST_LOG",
     "kafka",
@@ -730,6 +768,25 @@ const rejected: readonly Rejected[] = [
     "s",
   ],
   [
+    "REDTRAIL_REDACT_DB_QUERIES",
+    "no",
+    'REDTRAIL_REDACT_DB_QUERIES="no" is neither true nor false; using true',
+    (config) => config.redaction.dbQueries,
+    true,
+  ],
+  ...(["SERVER", "CLIENT"] as const).flatMap((side) =>
+    (["REQUEST", "RESPONSE"] as const).map((message): Rejected => {
+      const name = `OTEL_INSTRUMENTATION_HTTP_${side}_CAPTURE_${message}_HEADERS`;
+      return [
+        name,
+        "accept,a b",
+        `${name}="accept,a b" holds "a b", which is not a header's name; it is left out`,
+        ({ capturedHeaders }) => capturedHeaders[side === "SERVER" ? "server" : "client"],
+        { request: [], response: [], [message.toLowerCase()]: ["accept"] },
+      ];
+    }),
+  ),
+  [
     "REDTRAIL_RED_DIMENSIONS",
     "tenant,a b",
     'REDTRAIL_RED_DIMENSIONS="tenant,a b" holds "a b", which is not key[=default][@calls|duration]; it is left out',
@@ -843,7 +900,11 @@ for (const [name, least, most, consequence] of bounds) {
   });
 }
 
-const ANY_TEXTS = new Set(["REDTRAIL_PROMETHEUS_RESOURCE_LABELS", "REDTRAIL_REQUEST_LOG_EXCLUDE"]);
+const ANY_TEXTS = new Set([
+  "REDTRAIL_PROMETHEUS_RESOURCE_LABELS",
+  "REDTRAIL_REQUEST_LOG_EXCLUDE",
+  "REDTRAIL_REDACT_KEYS",
+]);
 
 test("Every setting has an accepted value in these tables, and a rejected one unless any text will do", () => {
   const acceptedNames = new Set([...accepted, ...bounds].map(([name]) => name));

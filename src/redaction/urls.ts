@@ -1,6 +1,7 @@
-// Takes secrets out of URLs before any attribute, and so any exporter, sees them.
+// Takes secrets out of URLs: credentials, and the values of query keys that go by the names of secrets.
 
-const REDACTED = "REDACTED";
+/** What stands in place of a secret. */
+export const REDACTED = "REDACTED";
 
 /** Query keys whose values are secrets, in lower case. Upstream's list, and the names that credentials go by. */
 const SECRET_KEYS = new Set(
@@ -29,15 +30,21 @@ function isSecret(rawKey: string): boolean {
 /** A query (without `?`) with the values of secret keys replaced; keys and order stay. */
 export function redactQuery(query: string): string {
   if (!query.includes("=")) return query;
-  const pairs = query.split("&");
-  let changed = false;
-  for (const [index, pair] of pairs.entries()) {
-    const equals = pair.indexOf("=");
-    if (equals <= 0 || equals === pair.length - 1 || !isSecret(pair.slice(0, equals))) continue;
-    pairs[index] = `${pair.slice(0, equals)}=${REDACTED}`;
-    changed = true;
+  let out = "";
+  let copied = 0;
+  let equals = -1;
+  for (let start = 0; start < query.length;) {
+    const ampersand = query.indexOf("&", start);
+    const end = ampersand < 0 ? query.length : ampersand;
+    if (equals < start) equals = query.indexOf("=", start);
+    if (equals < 0) break;
+    if (equals > start && equals < end - 1 && isSecret(query.slice(start, equals))) {
+      out += query.slice(copied, equals + 1) + REDACTED;
+      copied = end;
+    }
+    start = end + 1;
   }
-  return changed ? pairs.join("&") : query;
+  return copied === 0 ? query : out + query.slice(copied);
 }
 
 /** A path with its query, redacted; what stands before `?` is kept as it is. */

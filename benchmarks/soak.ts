@@ -134,11 +134,11 @@ while (!/metrics at \S+/.test(stderr)) await wait(20);
 const metricsUrl = /metrics at (\S+?),/.exec(stderr)?.[1] as string;
 const scrape = async (): Promise<string> => (await fetch(metricsUrl)).text();
 
-let isOver = false;
+const run = { isOver: false };
 let requests = 0;
 const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 async function load(): Promise<void> {
-  while (!isOver) {
+  while (!run.isOver) {
     await new Promise<void>((resolve) => {
       get({ port, agent, path: "/users/42" }, (response) => void response.resume().on("close", resolve));
     });
@@ -146,7 +146,7 @@ async function load(): Promise<void> {
   }
 }
 async function flap(): Promise<void> {
-  for (let i = 0; !isOver; i++) {
+  for (let i = 0; !run.isOver; i++) {
     const [next, ms] = MOODS[i % MOODS.length] as (typeof MOODS)[number];
     mood = next;
     await wait(ms);
@@ -167,7 +167,7 @@ while (performance.now() - start < minutes * 60_000) {
   });
   console.error(`soak: ${requests} requests, RSS ${samples.at(-1)?.rssMb.toFixed(0)} MB, ${mood}`);
 }
-isOver = true;
+run.isOver = true;
 await Promise.all(loads);
 mood = "takes everything";
 await wait(12_000);

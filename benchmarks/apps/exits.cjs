@@ -9,7 +9,7 @@ const server = http.createServer((request, response) => {
     setTimeout(() => response.end("late"), DRAIN_MS - 500);
     return;
   }
-  response.on("close", () => setTimeout(ends[end] ?? (() => {}), 50));
+  response.on("close", () => setTimeout(() => ends[end]?.(), 50));
   response.end("ok");
 });
 

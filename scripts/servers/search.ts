@@ -142,7 +142,8 @@ export async function startSearchNode(
     const deadline = performance.now() + READY_WITHIN_MS;
     while (!(await isUp())) {
       const hasEnded = child.exitCode !== null || child.signalCode !== null;
-      if (hasEnded || performance.now() > deadline) throw new Error(`${server.name} is not up: ${readFileSync(join(folder, "log.txt"), "utf8").slice(-2_000)}`);
+      if (hasEnded || performance.now() > deadline)
+        throw new Error(`${server.name} is not up: ${readFileSync(join(folder, "log.txt"), "utf8").slice(-2_000)}`);
       await wait(200);
     }
   }

@@ -113,10 +113,11 @@ test("A trace that a peer with B3 and ids of 64 bits has begun stays one trace, 
     const found = response.ok ? ((await response.json()) as ZipkinSpan[]) : [];
     return found.length >= 2 ? found : undefined;
   });
-  assert.deepEqual(spans.map((span) => [span.traceId, span.kind, span.parentId]).toSorted(), [
-    [traceId, "CLIENT", undefined],
-    [traceId, "SERVER", clientId],
-  ]);
+  const found = spans.map(({ traceId: id, kind, parentId }) => `${id} ${kind} ${parentId}`);
+  assert.deepEqual(
+    found.toSorted((a, b) => (a < b ? -1 : 1)),
+    [`${traceId} CLIENT undefined`, `${traceId} SERVER ${clientId}`],
+  );
   assert.deepEqual(await dependenciesOf([`brave-${RUN}`], 1), [
     { parent: `brave-${RUN}`, child: service, callCount: 1 },
   ]);

@@ -14,7 +14,7 @@ export function startLoad(url: string, perSecond: number, prefix: string): Load 
   const ids = new Set<string>();
   const latenciesMs: number[] = [];
   const open = new Set<Promise<void>>();
-  let isOver = false;
+  const run = { isOver: false };
 
   async function send(id: string): Promise<void> {
     const start = performance.now();
@@ -23,9 +23,9 @@ export function startLoad(url: string, perSecond: number, prefix: string): Load 
     latenciesMs.push(performance.now() - start);
   }
 
-  async function run(): Promise<void> {
+  async function sendAll(): Promise<void> {
     const start = performance.now();
-    for (let sent = 0; !isOver;) {
+    for (let sent = 0; !run.isOver;) {
       const due = ((performance.now() - start) / 1_000) * perSecond;
       for (; sent < due; sent++) {
         const id = `${prefix}-${sent}`;
@@ -37,12 +37,12 @@ export function startLoad(url: string, perSecond: number, prefix: string): Load 
     }
   }
 
-  const running = run();
+  const running = sendAll();
   return {
     ids,
     latenciesMs,
     async stop() {
-      isOver = true;
+      run.isOver = true;
       await running;
       await Promise.all(open);
     },

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { SpanKind, type Tracer } from "@opentelemetry/api";
 import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import { type ReadableSpan, type SpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import { joinBuffers } from "../../src/exporters/delivery/buffers.ts";
+import { TextArena, joinBuffers } from "../../src/exporters/delivery/buffers.ts";
 import { ZipkinSpanProcessor } from "../../src/exporters/zipkin/exporter.ts";
 import { createZipkinEncoder } from "../../src/exporters/zipkin/transform.ts";
 
@@ -106,8 +106,9 @@ function encodeOnly(): number {
   const run = (batches: number): void => {
     for (let batch = 0; batch < batches; batch++) {
       const items: Buffer[] = [];
+      const arena = new TextArena();
       for (const span of ended) {
-        const item = Buffer.from(encode(span));
+        const item = arena.write(encode(span));
         bytes += item.length;
         items.push(item);
       }

@@ -9,6 +9,8 @@ const STDOUT = 1;
 export class ConsoleSink {
   #waiting: string[] = [];
   #waitingBytes = 0;
+  /** What a full pipe has not taken; goes first. */
+  #rest: Buffer = Buffer.alloc(0);
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -30,8 +32,9 @@ export class ConsoleSink {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#waiting.length === 0) return;
-    const bytes = Buffer.from(`${this.#waiting.join("\n")}\n`);
+    const lines = this.#waiting.length === 0 ? "" : `${this.#waiting.join("\n")}\n`;
+    const bytes = Buffer.concat([this.#rest, Buffer.from(lines)]);
+    this.#rest = Buffer.alloc(0);
     this.#waiting = [];
     this.#waitingBytes = 0;
     let written = 0;
@@ -39,10 +42,8 @@ export class ConsoleSink {
       while (written < bytes.length) written += writeSync(STDOUT, bytes, written);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
-      // A pipe that is full: what is left goes first next time, the cut line included.
-      const rest = bytes.toString("utf8", written).replace(/\n$/, "");
-      this.#waiting.unshift(rest);
-      this.#waitingBytes = rest.length;
+      this.#rest = bytes.subarray(written);
+      this.#waitingBytes = this.#rest.length;
       this.#timer ??= setTimeout(() => this.flush(), FLUSH_AFTER_MS).unref();
     }
   }

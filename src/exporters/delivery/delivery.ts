@@ -1,6 +1,7 @@
 // Delivery of items (one line of JSON text each) to a server: queue, HTTP, spool, and what happens to the last of them.
 import type { SpoolConfig } from "../../config/config.ts";
 import { log } from "../../diagnostics/log.ts";
+import { TextArena } from "./buffers.ts";
 import { postAtExit } from "./exit-sender.ts";
 import { createHttpClient, type HttpClient } from "./http-client.ts";
 import { DeliveryQueue, type DropReason, type QueueStats } from "./queue.ts";
@@ -57,6 +58,7 @@ export class Delivery {
   readonly #client: HttpClient;
   readonly #queue: DeliveryQueue<Buffer>;
   readonly #spool: Spool | undefined;
+  readonly #arena = new TextArena();
   #isPrepared = false;
   readonly #interpret: (reply: Reply, count: number) => SendResult;
 
@@ -93,7 +95,7 @@ export class Delivery {
 
   /** Kept as bytes: their number is what counts, they are outside of the heap, and a body of them is a copy. */
   add(item: string): void {
-    this.#queue.add(Buffer.from(item));
+    this.#queue.add(this.#arena.write(item));
   }
 
   /** One attempt to deliver all that is queued now, within `deadlineMs` milliseconds. Never rejects. */

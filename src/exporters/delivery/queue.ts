@@ -22,8 +22,8 @@ export interface DeliveryQueueOptions<T> {
   readonly scheduleDelayMs: number;
   /** Delivers one batch. The array must not be changed. */
   readonly send: (batch: readonly T[]) => Promise<SendResult>;
-  /** Bytes of an item. @default none */
-  readonly sizeOf?: (item: T) => number;
+  /** Bytes of an item; at least 1. */
+  readonly sizeOf: (item: T) => number;
   /** Takes what memory has no room for, and gives it back later. */
   readonly backlog?: Backlog<T>;
   /** Told of each item that the server has refused for good. */
@@ -100,6 +100,7 @@ interface Replay<T> {
 }
 
 const WARN_EVERY_MS = 60_000;
+const BATCH_GROWTH = 1.05;
 /** setTimeout takes a longer delay for 1 ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -124,7 +125,7 @@ export class DeliveryQueue<T> {
   #deferred = 0;
   #replayed = 0;
   readonly #dropped: Record<DropReason, number> = { queue_full: 0, rejected: 0, too_large: 0, shutdown: 0 };
-  /** Halved whenever the server finds a batch too large: its limit does not change from one batch to the next. */
+  /** Halved whenever the server finds a batch too large, and grown a little by each batch that it takes. */
   #maxBatchBytes: number;
   /** Set while a delivery is on its way: there is one at most. */
   #delivery: Promise<SendResult> | undefined;
@@ -145,7 +146,6 @@ export class DeliveryQueue<T> {
       itemsName: "spans",
       maxQueueBytes: Infinity,
       maxExportBatchBytes: Infinity,
-      sizeOf: () => 0,
       initialBackoffMs: 1_000,
       maxBackoffMs: 10_000,
       maxRetryAfterMs: 60_000,
@@ -354,7 +354,7 @@ export class DeliveryQueue<T> {
         again.map(({ entry }) => entry),
       );
     else this.#settleMemory(again);
-    if (result.kind === "split") this.#maxBatchBytes = Math.max(1, Math.floor(batch.bytes / 2));
+    this.#adaptBatchBytes(batch, result);
     if (retry.length > 0 && (result.kind === "retry" || result.kind === "partial")) {
       // An answer that took some of the items is no reason to wait longer each time.
       if (result.kind === "partial" && retry.length < batch.entries.length) this.#failures = 0;
@@ -366,6 +366,14 @@ export class DeliveryQueue<T> {
     this.#failure = undefined;
     if (rejected.length > 0) this.#reportRefusal(rejected);
     if (result.kind === "ok" || result.kind === "partial") this.#reportSuccess();
+  }
+
+  /** A limit that is really there costs one request in fourteen or so; one that was a mistake is forgotten. */
+  #adaptBatchBytes({ bytes }: Batch<T>, { kind }: SendResult): void {
+    if (kind === "split") this.#maxBatchBytes = Math.max(1, Math.floor(bytes / 2));
+    if (kind === "ok") {
+      this.#maxBatchBytes = Math.min(this.#options.maxExportBatchBytes, Math.ceil(this.#maxBatchBytes * BATCH_GROWTH));
+    }
   }
 
   #settleMemory(again: readonly { readonly index: number; readonly entry: Entry<T> }[]): void {

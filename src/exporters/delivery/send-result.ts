@@ -1,5 +1,7 @@
 // What a delivery ended with, and what follows from an HTTP answer.
 
+import { redactUrl } from "../../redaction/urls.ts";
+
 /** How one delivery ended; indexes are those of the batch. */
 export type SendResult =
   /** The server has all of it. */
@@ -64,7 +66,7 @@ export function resultOf(reply: Reply): SendResult {
   }
   if (status >= 300 && status < 400) {
     // Followed, it would hand our credentials to whoever the answer names.
-    const hint = `redirects are not followed; it points to ${printable(reply.location ?? "nowhere")}`;
+    const hint = `redirects are not followed; it points to ${printable(redactUrl(reply.location ?? "nowhere"))}`;
     return { kind: "retry", reason, afterMs: PROBE_EVERY_MS, hint };
   }
   const detail = printable(reply.text);

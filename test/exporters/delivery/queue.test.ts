@@ -28,6 +28,7 @@ function queueWith(answers: SendResult[], options: Partial<DeliveryQueueOptions<
     maxExportBatchSize: 3,
     scheduleDelayMs: 5_000,
     random: () => 0.5,
+    sizeOf: () => 1,
     send: (batch) => {
       batches.push([...batch]);
       return Promise.resolve((answers.length > 1 ? answers.shift() : answers[0]) as SendResult);

@@ -82,21 +82,16 @@ export interface QueueStats {
   readonly failure: string | undefined;
 }
 
-interface Entry<T> {
-  readonly item: T;
-  readonly bytes: number;
-}
-
 /** One delivery: of the oldest items in memory, or of a segment of the backlog. */
 interface Batch<T> {
-  readonly entries: readonly Entry<T>[];
+  readonly items: readonly T[];
   readonly bytes: number;
   readonly isReplay: boolean;
 }
 
 interface Replay<T> {
   readonly segment: Segment<T>;
-  left: readonly Entry<T>[];
+  left: readonly T[];
 }
 
 const WARN_EVERY_MS = 60_000;
@@ -108,7 +103,7 @@ export class DeliveryQueue<T> {
   readonly #options: Omit<Required<DeliveryQueueOptions<T>>, "backlog" | "onRejected"> &
     Pick<DeliveryQueueOptions<T>, "backlog" | "onRejected">;
   /** Oldest first. Items stay here until their delivery is answered. */
-  readonly #ring = new Deque<Entry<T>>();
+  readonly #ring = new Deque<T>();
   #bytes = 0;
   /** How many of the oldest items are on their way. */
   #inFlight = 0;
@@ -181,7 +176,7 @@ export class DeliveryQueue<T> {
     }
     const bytes = this.#options.sizeOf(item);
     if (!this.#makeRoom(item, bytes)) return;
-    this.#ring.push({ item, bytes });
+    this.#ring.push(item);
     this.#bytes += bytes;
     if (this.#delivery !== undefined || this.#failure !== undefined) return;
     if (this.#isBatchFull()) {
@@ -220,7 +215,7 @@ export class DeliveryQueue<T> {
   /** Hands over everything that no server has confirmed, oldest first, and forgets it. For the end of the process. */
   takeAll(): T[] {
     const items: T[] = [];
-    while (this.#ring.length > 0) items.push((this.#ring.shift() as Entry<T>).item);
+    while (this.#ring.length > 0) items.push(this.#ring.shift() as T);
     this.#removed += items.length;
     this.#bytes = 0;
     this.#isTaken = true;
@@ -285,54 +280,54 @@ export class DeliveryQueue<T> {
 
   /** Whether there is a segment to deliver. */
   async #nextSegment(): Promise<boolean> {
-    const { backlog, sizeOf } = this.#options;
+    const { backlog } = this.#options;
     if (this.#replay !== undefined) return true;
     // While the server is away the oldest items in memory are try enough, and nothing is claimed in vain.
     if (backlog === undefined || !backlog.mayHave() || (this.#failure !== undefined && this.#ring.length > 0))
       return false;
     const segment = await backlog.take();
     if (segment === undefined) return false;
-    this.#replay = { segment, left: segment.items.map((item) => ({ item, bytes: sizeOf(item) })) };
+    this.#replay = { segment, left: segment.items };
     return true;
   }
 
   #batchOfSegment(): Batch<T> {
     const { segment, left } = this.#replay as Replay<T>;
     segment.touch();
-    const { entries, bytes } = this.#cut(left.length, (index) => left[index] as Entry<T>);
-    return { entries, bytes, isReplay: true };
+    return this.#cut(left.length, (index) => left[index] as T, true);
   }
 
   #batchOfMemory(): Batch<T> {
-    const { entries, bytes } = this.#cut(this.#ring.length, (index) => this.#ring.at(index));
-    this.#inFlight = entries.length;
-    return { entries, bytes, isReplay: false };
+    const batch = this.#cut(this.#ring.length, (index) => this.#ring.at(index), false);
+    this.#inFlight = batch.items.length;
+    return batch;
   }
 
-  /** As many of the first entries as one delivery may hold; at least one. */
-  #cut(length: number, at: (index: number) => Entry<T>): { entries: Entry<T>[]; bytes: number } {
-    const entries: Entry<T>[] = [];
-    const count = Math.min(length, this.#options.maxExportBatchSize);
+  /** As many of the first items as one delivery may hold; at least one. */
+  #cut(length: number, at: (index: number) => T, isReplay: boolean): Batch<T> {
+    const { maxExportBatchSize, sizeOf } = this.#options;
+    const items: T[] = [];
+    const count = Math.min(length, maxExportBatchSize);
     let bytes = 0;
     for (let i = 0; i < count; i++) {
-      const entry = at(i);
-      if (i > 0 && bytes + entry.bytes > this.#maxBatchBytes) break;
-      entries.push(entry);
-      bytes += entry.bytes;
+      const item = at(i);
+      const size = sizeOf(item);
+      if (i > 0 && bytes + size > this.#maxBatchBytes) break;
+      items.push(item);
+      bytes += size;
     }
-    return { entries, bytes };
+    return { items, bytes, isReplay };
   }
 
   async #sendBatch(batch: Batch<T>): Promise<SendResult> {
     let result: SendResult;
     try {
-      result =
-        batch.entries.length === 0 ? { kind: "ok" } : await this.#options.send(batch.entries.map(({ item }) => item));
+      result = batch.items.length === 0 ? { kind: "ok" } : await this.#options.send(batch.items);
     } catch (error) {
       // A sender does not throw. If one does it will do so again with the same batch, which must not block the others.
       result = { kind: "drop", reason: "internal error", detail: String(error) };
     }
-    if (result.kind === "split" && batch.entries.length === 1) result = { kind: "drop", reason: result.reason };
+    if (result.kind === "split" && batch.items.length === 1) result = { kind: "drop", reason: result.reason };
     this.#settle(batch, result);
     this.#wasReplay = batch.isReplay;
     return result;
@@ -340,24 +335,19 @@ export class DeliveryQueue<T> {
 
   #settle(batch: Batch<T>, result: SendResult): void {
     if (this.#isTaken && !batch.isReplay) return;
-    const { retry, rejected } = outcome(batch.entries.length, result);
+    const { retry, rejected } = outcome(batch.items.length, result);
     const isTooLarge = result.kind === "drop" && result.reason === "413";
-    this.#sent += batch.entries.length - retry.length - rejected.length;
+    this.#sent += batch.items.length - retry.length - rejected.length;
     this.#dropped[isTooLarge ? "too_large" : "rejected"] += rejected.length;
     for (const { index, reason, detail } of rejected) {
-      this.#options.onRejected?.((batch.entries[index] as Entry<T>).item, reason, detail);
+      this.#options.onRejected?.(batch.items[index] as T, reason, detail);
     }
-    const again = retry.map((index) => ({ index, entry: batch.entries[index] as Entry<T> }));
-    if (batch.isReplay)
-      this.#settleSegment(
-        batch,
-        again.map(({ entry }) => entry),
-      );
-    else this.#settleMemory(again);
+    if (batch.isReplay) this.#settleSegment(batch, retry);
+    else this.#settleMemory(batch, retry);
     this.#adaptBatchBytes(batch, result);
     if (retry.length > 0 && (result.kind === "retry" || result.kind === "partial")) {
       // An answer that took some of the items is no reason to wait longer each time.
-      if (result.kind === "partial" && retry.length < batch.entries.length) this.#failures = 0;
+      if (result.kind === "partial" && retry.length < batch.items.length) this.#failures = 0;
       this.#failure = result.reason;
       this.#reportFailure(result);
       return;
@@ -376,28 +366,30 @@ export class DeliveryQueue<T> {
     }
   }
 
-  #settleMemory(again: readonly { readonly index: number; readonly entry: Entry<T> }[]): void {
+  #settleMemory({ items }: Batch<T>, retry: readonly number[]): void {
+    const { sizeOf } = this.#options;
     const overtaken = this.#overtaken;
-    for (let i = 0; i < this.#inFlight; i++) this.#bytes -= (this.#ring.shift() as Entry<T>).bytes;
+    for (let i = 0; i < this.#inFlight; i++) this.#bytes -= sizeOf(this.#ring.shift() as T);
     this.#removed += this.#inFlight;
     this.#inFlight = 0;
     this.#overtaken = 0;
-    for (const { index, entry } of again.toReversed()) {
+    for (const index of retry.toReversed()) {
       // Newer items have taken the places of the first ones meanwhile.
       if (index < overtaken) {
         this.#dropped.queue_full++;
         continue;
       }
-      this.#ring.unshift(entry);
-      this.#bytes += entry.bytes;
+      const item = items[index] as T;
+      this.#ring.unshift(item);
+      this.#bytes += sizeOf(item);
       this.#removed--;
     }
   }
 
-  #settleSegment({ entries }: Batch<T>, again: readonly Entry<T>[]): void {
+  #settleSegment({ items }: Batch<T>, retry: readonly number[]): void {
     const replay = this.#replay as Replay<T>;
-    this.#replayed += entries.length - again.length;
-    replay.left = [...again, ...replay.left.slice(entries.length)];
+    this.#replayed += items.length - retry.length;
+    replay.left = [...retry.map((index) => items[index] as T), ...replay.left.slice(items.length)];
     if (replay.left.length > 0) return;
     replay.segment.done();
     this.#replay = undefined;
@@ -448,7 +440,7 @@ export class DeliveryQueue<T> {
     } else {
       this.#dropped.queue_full++;
     }
-    this.#bytes -= (this.#ring.shift() as Entry<T>).bytes;
+    this.#bytes -= this.#options.sizeOf(this.#ring.shift() as T);
     this.#removed++;
   }
 

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { runApp, spawnApp } from "../support/run-app.ts";
+import { startElasticsearch } from "../support/fake-elasticsearch.ts";
 import { startZipkin } from "../support/zipkin.ts";
 
 test("otlp named as exporter of traces and metrics chooses the engine node-sdk, and both arrive", async () => {
@@ -35,12 +36,17 @@ test("otlp named as exporter of traces and metrics chooses the engine node-sdk, 
   await app.stop();
 });
 
-test("A NodeSDK of the app's own works with redtrail's parts", async () => {
+test("A NodeSDK of the app's own works with redtrail's parts, the request log among them", async (t) => {
   const zipkin = await startZipkin();
+  const elasticsearch = await startElasticsearch(t);
   const app = spawnApp({
     app: "own-node-sdk.cjs",
     nodeArgs: [],
-    env: { OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin.endpoint },
+    env: {
+      OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin.endpoint,
+      REDTRAIL_REQUEST_LOG: "elasticsearch",
+      REDTRAIL_ELASTICSEARCH_URL: elasticsearch.url,
+    },
   });
   while (!app.stdout().includes("listening ")) await once(app.child.stdout as NodeJS.ReadableStream, "data");
   const url = /listening (\S+)/.exec(app.stdout())?.[1] as string;
@@ -50,5 +56,10 @@ test("A NodeSDK of the app's own works with redtrail's parts", async () => {
   assert.equal(span?.tags["http.route"], "/api/users/:id/posts/:post");
   assert.equal(span?.tags["http.request.id"], "id-own");
   assert.equal((await app.stop()).code, 0);
+  assert.deepEqual(
+    [...elasticsearch.documents.values()].map(({ document }) => document["http.request.id"]),
+    ["id-own"],
+    "sent by the SDK's own shutdown",
+  );
   await zipkin.close();
 });

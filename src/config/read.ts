@@ -100,9 +100,10 @@ function createReader(env: Environment): SettingReader {
 /** What is used, as the setting would be written; without a default of its own, what holds is another setting's business. */
 function consequence(setting: Setting, value: SettingValue | undefined): string {
   if (value === undefined) return "it is ignored";
-  if (setting.type !== "pairs" || setting.secret === true) return `using ${displayText(setting, String(value))}`;
+  if (setting.type !== "pairs") return `using ${displayText(setting, String(value))}`;
   const pairs = Object.entries(value as Record<string, string>);
-  return pairs.length === 0 ? "it is ignored" : `using "${pairs.map(([key, one]) => `${key}=${one}`).join(",")}"`;
+  if (pairs.length === 0) return "it is ignored";
+  return `using "${displayText(setting, pairs.map(([key, one]) => `${key}=${one}`).join(","))}"`;
 }
 
 /** By the letter a ratio alone would be ignored; who sets one wants it (see RATIONALE.md). */

@@ -455,7 +455,7 @@ const rejected: readonly Rejected[] = [
   ...(["ZIPKIN", "ELASTICSEARCH"] as const).map((name): Rejected => [
     `REDTRAIL_${name}_HEADERS`,
     "a=b,hunter2",
-    `REDTRAIL_${name}_HEADERS="REDACTED" holds "REDACTED", which is no key=value; using REDACTED`,
+    `REDTRAIL_${name}_HEADERS="REDACTED" holds "REDACTED", which is no key=value; using "REDACTED"`,
     ({ zipkin, requestLog }) => (name === "ZIPKIN" ? zipkin : requestLog.elasticsearch.destination).headers,
     { a: "b" },
   ]),

@@ -3,6 +3,7 @@ import { type DashboardSpec, createDashboard } from "./model.ts";
 import { UIDS, instance, job, rate, ratio, series, service, sumBy } from "./selectors.ts";
 
 const EXPORTED = "otel_sdk_exporter_span_exported_total";
+const LOGGED = "otel_sdk_exporter_log_exported_total";
 
 const spec: DashboardSpec = {
   uid: UIDS.telemetry,
@@ -107,6 +108,45 @@ const spec: DashboardSpec = {
             {
               expr: `${sumBy("instance, otel_component_name", series("otel_sdk_processor_span_queue_size"))} / ${sumBy("instance, otel_component_name", series("otel_sdk_processor_span_queue_capacity"))}`,
               legend: "{{instance}} {{otel_component_name}}",
+            },
+          ],
+        },
+      ],
+    },
+    {
+      title: "Delivery of the request log",
+      panels: [
+        {
+          title: "Records delivered",
+          description: "Records per second that Elasticsearch took: one of each request, sampled or not.",
+          unit: "ops",
+          queries: [
+            {
+              expr: sumBy("instance, otel_component_type", rate(LOGGED, 'error_type=""')),
+              legend: "{{instance}} {{otel_component_type}}",
+            },
+          ],
+        },
+        {
+          title: "Records lost, by reason",
+          description: "rejected: Elasticsearch refused the document; it is in the dead letter file, if there is one.",
+          unit: "ops",
+          queries: [
+            {
+              expr: sumBy("instance, error_type", rate(LOGGED, 'error_type!=""')),
+              legend: "{{instance}} {{error_type}}",
+            },
+          ],
+        },
+        {
+          title: "Waiting in memory",
+          description:
+            "Bytes of spans and records that wait to be delivered (REDTRAIL_QUEUE_BYTES for each of the two).",
+          unit: "bytes",
+          queries: [
+            {
+              expr: sumBy("instance, otel_component_type", series("redtrail_delivery_queue_bytes")),
+              legend: "{{instance}} {{otel_component_type}}",
             },
           ],
         },

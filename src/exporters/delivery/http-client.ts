@@ -1,6 +1,7 @@
 // Posts bodies to one server after another until one answers: keep-alive, compressed, with deadlines, unseen by tracing.
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { context } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import type { Reply } from "./send-result.ts";
@@ -138,7 +139,7 @@ function readReply(request: ClientRequest, isTls: boolean, timeoutMs: number, ma
     };
     request.on("socket", (socket) => {
       socket.unref();
-      if (request.reusedSocket) clearTimeout(connecting);
+      if (isConnected(socket, isTls)) clearTimeout(connecting);
       else socket.once(isTls ? "secureConnect" : "connect", () => clearTimeout(connecting));
     });
     request.on("error", fail);
@@ -154,6 +155,11 @@ function readReply(request: ClientRequest, isTls: boolean, timeoutMs: number, ma
       });
     });
   });
+}
+
+/** A socket that is used again, or that a proxy's tunnel has made ready, says so no more. */
+function isConnected(socket: Socket & { readonly secureConnecting?: boolean }, isTls: boolean): boolean {
+  return isTls ? socket.secureConnecting === false : !socket.connecting;
 }
 
 /** A body that is too long, cut or too slow is no failure here: the status is known, and may be all that matters. */

@@ -40,12 +40,12 @@ async function listen(t: TestContext, server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function startTls(t: TestContext, options: ServerOptions = {}): Promise<number> {
+function startTls(t: TestContext, options: ServerOptions = {}, delayMs = 0): Promise<number> {
   const server = createServer(
     { key: read("server.key"), cert: read("server.pem"), ...options },
     (request, response) => {
       request.resume();
-      request.on("end", () => response.writeHead(202).end());
+      request.on("end", () => setTimeout(() => response.writeHead(202).end(), delayMs));
     },
   );
   return listen(t, server);
@@ -82,8 +82,9 @@ test("a file that cannot be read is said in one line, and the others are used", 
   mock.restoreAll();
 });
 
-test("an https server is reached through a tunnel of the proxy, with its own certificate", async (t) => {
-  const port = await startTls(t);
+test("an https server is reached through a tunnel of the proxy, with its own certificate, and may take its time", async (t) => {
+  // Longer than a connection may take.
+  const port = await startTls(t, {}, 3_500);
   const asked: (string | undefined)[] = [];
   const proxy = createHttpServer().on("connect", (request, socket) => {
     asked.push(request.url);

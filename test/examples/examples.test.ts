@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { startElasticsearch } from "../support/fake-elasticsearch.ts";
 import { runApp } from "../support/run-app.ts";
 import { sumOf } from "../support/scrape.ts";
 import { startZipkin } from "../support/zipkin.ts";
@@ -52,3 +53,43 @@ for (const [example, file, path, spanCount, route] of [
     }
   });
 }
+
+test("examples/request-log runs with the settings that its README names, and logs each request once", async (t) => {
+  const folder = join(EXAMPLES, "request-log");
+  const readme = readFileSync(join(folder, "README.md"), "utf8");
+  const settings = Object.fromEntries(
+    [...readme.matchAll(/^(REDTRAIL_\w+)=(\S+) \\$/gm)].map(([, name, value]) => [name, value]),
+  );
+  assert.equal(Object.keys(settings).length, 5);
+  assert.ok(readme.includes("node --require redtrail/register app.js"));
+  install(folder);
+  const elasticsearch = await startElasticsearch(t);
+  const app = await runApp({
+    app: ["app.js"],
+    nodeArgs: ["--require", "redtrail/register"],
+    cwd: folder,
+    env: {
+      ...settings,
+      PORT: "0",
+      OTEL_TRACES_EXPORTER: "none",
+      REDTRAIL_ELASTICSEARCH_URL: elasticsearch.url,
+      REDTRAIL_REQUEST_LOG_DELAY: "50",
+    },
+  });
+  t.after(() => {
+    app.child.kill("SIGKILL");
+    rmSync(join(folder, "spool"), { recursive: true, force: true });
+  });
+  for (const path of ["/", "/missing"]) await fetch(app.url + path, { headers: { "x-request-id": `id${path}` } });
+  await elasticsearch.until(({ documents }) => documents.size === 2);
+  const { stdout } = await app.stop();
+  const documents = [...elasticsearch.documents.values()].map(({ document }) => document);
+  assert.deepEqual(
+    documents.map((document) => [document["request_id"], document["path"], document["status_code"]]),
+    [
+      ["id/", "/", 200],
+      ["id/missing", "/missing", 404],
+    ],
+  );
+  assert.equal(stdout.match(/^\{.*\}$/gm)?.length, 2, "and on stdout");
+});

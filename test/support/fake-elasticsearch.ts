@@ -46,7 +46,9 @@ export function createBulkHandler(): BulkHandler {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     authorizations.add(request.headers.authorization);
-    const answer = JSON.stringify(index(await readBody(request)));
+    const body = await readBody(request);
+    // What else may come is the index template.
+    const answer = request.method === "POST" ? JSON.stringify(index(body)) : '{"acknowledged":true}';
     response.writeHead(200, { "content-type": "application/json" }).end(answer);
   }
 

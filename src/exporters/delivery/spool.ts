@@ -127,9 +127,11 @@ export class Spool implements Backlog<Buffer> {
   /** Writes what still waits for it and `items`, at once; gives back what was claimed. Returns how many items are safe. */
   endSync(items: readonly Buffer[]): number {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     const unwritten = [...this.#full.flat(), ...this.#open];
     this.#full = [];
     this.#open = [];
+    this.#openBytes = 0;
     this.#writeSegmentsSync(unwritten);
     const safe = this.#writeSegmentsSync(items);
     for (const claim of this.#claims) this.#release(claim);

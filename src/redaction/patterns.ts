@@ -12,10 +12,10 @@ export interface CompiledPatterns {
 
 /**
  * Each match is a search, and one may look at the whole rest of the text (`a.*b|a`): so many characters in all, at most. From the
- * match on that would go beyond, the rest of the text is replaced as a whole; a text of 16 KiB may have 256 matches.
+ * match on that would go beyond, the rest of the text is replaced as a whole; a text of 16 KiB may have 64 matches, one of 1 MiB a single one.
  */
-const MAX_SEARCHED = 4_194_304;
-const MIN_MATCHES = 16;
+const MAX_SEARCHED = 1_048_576;
+const MIN_MATCHES = 1;
 
 export function compilePatterns(patterns: readonly string[]): CompiledPatterns {
   const compiled: RE2JS[] = [];

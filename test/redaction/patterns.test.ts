@@ -30,9 +30,12 @@ test("compilePatterns replaces nothing at a match of nothing", () => {
 
 test("compilePatterns replaces the rest of a text that has more matches than may be searched for", () => {
   const { replace } = compilePatterns(["x"]);
-  const least = "x,".repeat(16) + ",".repeat(4_194_304);
-  assert.equal(replace(least), least.replaceAll("x", "REDACTED"));
-  assert.equal(replace(`x,${least}`), `${"REDACTED,".repeat(16)}REDACTED`);
+  const most = "x,".repeat(64) + ",".repeat(16_000);
+  assert.ok(replace(most) === most.replaceAll("x", "REDACTED"));
+  assert.ok(replace(`x,${most}`) === `${"REDACTED,".repeat(64)}REDACTED`);
+  const large = `x,${",".repeat(4_194_304)}`;
+  assert.ok(replace(large) === large.replace("x", "REDACTED"));
+  assert.equal(replace(`x,${large}`), "REDACTED,REDACTED");
 });
 
 test("compilePatterns ends on what no backtracking expression would", () => {

@@ -30,9 +30,9 @@ test("compilePatterns replaces nothing at a match of nothing", () => {
 
 test("compilePatterns replaces the rest of a text that has more matches than may be searched for", () => {
   const { replace } = compilePatterns(["x"]);
-  const most = "x,".repeat(64) + ",".repeat(16_000);
+  const most = "x,".repeat(64) + ",".repeat(16_384 - 128);
   assert.ok(replace(most) === most.replaceAll("x", "REDACTED"));
-  assert.ok(replace(`x,${most}`) === `${"REDACTED,".repeat(64)}REDACTED`);
+  assert.ok(replace(`x,${most}`) === `${"REDACTED,".repeat(63)}REDACTED`);
   const large = `x,${",".repeat(4_194_304)}`;
   assert.ok(replace(large) === large.replace("x", "REDACTED"));
   assert.equal(replace(`x,${large}`), "REDACTED,REDACTED");

@@ -9,7 +9,7 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import type { MetricsGroup } from "../cluster/group.ts";
 import { redactionSelfMetrics } from "../diagnostics/redaction-metrics.ts";
-import { createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
+import { type RuntimeMetrics, createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type Parts, takesMetrics } from "./engine.ts";
 import { type MetricsEndpoint, noMetricsEndpoint } from "./metrics-endpoint.ts";
 import { startPrometheus } from "./native-prometheus.ts";
@@ -26,12 +26,7 @@ export interface Metrics {
 export function startMetrics(parts: Parts, producers: readonly MetricProducer[]): Metrics {
   const { config, red } = parts;
   const runtime = takesMetrics(config) && config.runtimeMetrics ? createRuntimeMetrics() : undefined;
-  const metricProducers = [
-    ...(red === undefined ? [] : [red.producer]),
-    ...producers,
-    redactionSelfMetrics(parts.redactor),
-    ...(runtime === undefined ? [] : [runtime.producer]),
-  ];
+  const metricProducers = producersOf(parts, producers, runtime);
   const prometheus = config.metricsExporters.includes("prometheus")
     ? startPrometheus(parts, metricProducers)
     : undefined;
@@ -59,6 +54,20 @@ export function startMetrics(parts: Parts, producers: readonly MetricProducer[])
       runtime?.stop();
     },
   };
+}
+
+/** RED metrics, what the pushes say of themselves, redaction, the runtime: of both engines. */
+export function producersOf(
+  { red, redactor }: Pick<Parts, "red" | "redactor">,
+  pushes: readonly MetricProducer[],
+  runtime: RuntimeMetrics | undefined,
+): MetricProducer[] {
+  return [
+    ...(red === undefined ? [] : [red.producer]),
+    ...pushes,
+    redactionSelfMetrics(redactor),
+    ...(runtime === undefined ? [] : [runtime.producer]),
+  ];
 }
 
 /** What instruments of others record under a name that RED metrics have would count the same requests twice. */

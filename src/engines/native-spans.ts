@@ -4,14 +4,18 @@ import { ZipkinSpanProcessor } from "../exporters/zipkin/exporter.ts";
 import { RedactionSpanProcessor } from "../processors/redaction.ts";
 import type { Parts } from "./engine.ts";
 
-export function createSpanProcessors({ config, red, redactor, requestIdProcessor }: Parts): {
+/** What every span goes through before an exporter of either engine sees it. */
+export function stagesOf({ red, redactor, requestIdProcessor }: Parts): SpanProcessor[] {
+  return [new RedactionSpanProcessor(redactor), requestIdProcessor, ...(red === undefined ? [] : [red])];
+}
+
+export function createSpanProcessors(parts: Parts): {
   zipkin: ZipkinSpanProcessor | undefined;
   spanProcessors: SpanProcessor[];
 } {
-  const zipkin = config.tracesExporters.includes("zipkin")
-    ? new ZipkinSpanProcessor({ destination: config.zipkin, batch: config.batch, spool: config.spool })
+  const { tracesExporters, zipkin: destination, batch, spool } = parts.config;
+  const zipkin = tracesExporters.includes("zipkin")
+    ? new ZipkinSpanProcessor({ destination, batch, spool })
     : undefined;
-  const redaction = new RedactionSpanProcessor(redactor);
-  const spanProcessors = [redaction, requestIdProcessor, red, zipkin].filter((processor) => processor !== undefined);
-  return { zipkin, spanProcessors };
+  return { zipkin, spanProcessors: [...stagesOf(parts), ...(zipkin === undefined ? [] : [zipkin])] };
 }

@@ -17,11 +17,10 @@ import { log } from "../diagnostics/log.ts";
 import { loggableUrl } from "../exporters/delivery/target.ts";
 import { idGenerator } from "../id-generator.ts";
 import { type Engine, type Parts, spansTo, takesMetrics } from "./engine.ts";
-import { redactionSelfMetrics } from "../diagnostics/redaction-metrics.ts";
 import { createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
-import { RedactionSpanProcessor } from "../processors/redaction.ts";
 import { type MetricsEndpoint, noMetricsEndpoint, serveMetrics } from "./metrics-endpoint.ts";
-import { oneWriterPerName } from "./native-metrics.ts";
+import { oneWriterPerName, producersOf } from "./native-metrics.ts";
+import { stagesOf } from "./native-spans.ts";
 import { createPushes } from "./pushes.ts";
 
 export function createNodeSdkEngine(parts: Parts): Engine {
@@ -38,12 +37,7 @@ export function createNodeSdkEngine(parts: Parts): Engine {
   );
   const pushes = createPushes(undefined, parts.requestLog);
   const runtime = takesMetrics(config) && config.runtimeMetrics ? createRuntimeMetrics() : undefined;
-  const { endpoint, readers } = createReaders(config, [
-    ...(red === undefined ? [] : [red.producer]),
-    ...pushes.producers,
-    redactionSelfMetrics(parts.redactor),
-    ...(runtime === undefined ? [] : [runtime.producer]),
-  ]);
+  const { endpoint, readers } = createReaders(config, producersOf(parts, pushes.producers, runtime));
   const sdk = new NodeSDK({
     resource: parts.resource,
     autoDetectResources: false,
@@ -53,12 +47,7 @@ export function createNodeSdkEngine(parts: Parts): Engine {
     sampler: parts.sampler,
     idGenerator,
     spanLimits: config.spanLimits,
-    spanProcessors: [
-      new RedactionSpanProcessor(parts.redactor),
-      parts.requestIdProcessor,
-      ...(red === undefined ? [] : [red]),
-      ...batches,
-    ],
+    spanProcessors: [...stagesOf(parts), ...batches],
     metricReaders: readers,
     views: oneWriterPerName(red?.names ?? []),
     ...(config.logsExporters.includes("otlp") ? {} : { logRecordProcessors: [] }),

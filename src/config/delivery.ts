@@ -7,7 +7,7 @@ import {
   basicAuthorization,
 } from "../exporters/delivery/target.ts";
 import type { BatchConfig, Config, RequestLogConfig, RequestLogSchema, RequestLogSinkName } from "./config.ts";
-import type { SettingReader } from "./metrics.ts";
+import type { SettingReader } from "./reader.ts";
 import type { Environment } from "./read.ts";
 
 export function readZipkin(reader: SettingReader, env: Environment): Destination {

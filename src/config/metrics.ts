@@ -6,14 +6,7 @@ import type { ExemplarFilter } from "../metrics/exemplar.ts";
 import { parseExclusion } from "../metrics/exclusion.ts";
 import type { RedFamilyName, RedOptions } from "../metrics/red-options.ts";
 import type { PrometheusConfig } from "./config.ts";
-import type { SettingValue } from "./parse.ts";
-
-export interface SettingReader {
-  readonly problems: string[];
-  /** The value of a setting, or its default; undefined where it is unset and has no default. */
-  get(name: string, values?: readonly string[]): SettingValue | undefined;
-  isSet(name: string): boolean;
-}
+import { type SettingReader, readMembers } from "./reader.ts";
 
 export function readRed(reader: SettingReader): RedOptions {
   const families = reader.get("REDTRAIL_RED_METRICS") as readonly (RedFamilyName | "none")[];
@@ -41,22 +34,6 @@ export function readRed(reader: SettingReader): RedOptions {
     exemplarFilter: reader.get("OTEL_METRICS_EXEMPLAR_FILTER") as ExemplarFilter,
     nativeHistograms: reader.get("REDTRAIL_RED_NATIVE_HISTOGRAMS") as boolean,
   };
-}
-
-/** A bad member is left out, and the others stay. */
-export function readMembers<Value>(
-  reader: SettingReader,
-  name: string,
-  parse: (text: string) => Value | undefined,
-  form: string,
-): Value[] {
-  const members = (reader.get(name) ?? []) as readonly string[];
-  return members.flatMap((member) => {
-    const value = parse(member);
-    if (value !== undefined) return [value];
-    reader.problems.push(`${name}="${members.join(",")}" holds "${member}", which is not ${form}; it is left out`);
-    return [];
-  });
 }
 
 function readLabelLimits(reader: SettingReader): Readonly<Record<string, number>> {

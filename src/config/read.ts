@@ -11,7 +11,8 @@ import type {
 import type { LogLevel, ResourceDetectorName, SamplerName, SpanLimitsConfig, TracesExporterName } from "./config.ts";
 import { type SettingValue, defaultValue, displayText, parseSetting } from "./parse.ts";
 import { readBatch, readByteLimits, readRequestLog, readSpool, readZipkin } from "./delivery.ts";
-import { type SettingReader, readPrometheus, readRed } from "./metrics.ts";
+import { readPrometheus, readRed } from "./metrics.ts";
+import type { SettingReader } from "./reader.ts";
 import { readCapturedHeaders, readRedaction } from "./redaction.ts";
 import { PASSED_THROUGH, SETTINGS, type Setting } from "./settings.ts";
 import { suggest } from "./suggest.ts";

@@ -1,6 +1,6 @@
 // Reads the settings of redaction, and of headers that become attributes.
 import type { CapturedHeaders, RedactionConfig } from "./config.ts";
-import { type SettingReader, readMembers } from "./metrics.ts";
+import { type SettingReader, readMembers } from "./reader.ts";
 
 /** A comma is part of many a pattern, so these are separated by what is part of none. */
 const BETWEEN_PATTERNS = /;;|[\r\n]+/;

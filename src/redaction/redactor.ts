@@ -1,7 +1,7 @@
 // The one stage that takes secrets out of what leaves the process: span attributes, messages, and the request log's fields.
 import type { AttributeValue, Attributes } from "@opentelemetry/api";
 import { redactDbStatement } from "./db.ts";
-import { type AttributeContent, createKeyClassifier, isSecretHeader } from "./keys.ts";
+import { type AttributeContent, createKeyClassifier } from "./keys.ts";
 import { redactCredentialsIn, redactQueriesIn, redactQueriesInside } from "./text.ts";
 import { REDACTED, redactPath, redactQuery } from "./urls.ts";
 
@@ -18,13 +18,8 @@ export interface RedactorOptions {
 
 /** What holds no secret comes back as it is. */
 export interface Redactor {
-  /** A path, maybe with its query. */
-  path(path: string): string;
-  /** A query without its `?`. */
-  query(query: string): string;
+  /** A URL, or a path with its query. */
   url(url: string): string;
-  /** One value of a header. */
-  header(name: string, value: string): string;
   /** Text of any kind: a message, a stack trace, a user agent. */
   text(text: string): string;
   /** All values, in place, each by what its key says it is. Throws only if the object cannot be changed. */
@@ -125,10 +120,7 @@ export function createRedactor({ dbQueries = true, keys = [], replacePatterns }:
   }
 
   return {
-    path: url,
-    query,
     url,
-    header: (name, value) => (isSecretHeader(name) ? counted("header", value, REDACTED) : url(value)),
     text,
     attributes,
     counts,

@@ -133,11 +133,16 @@ test("createRedactor works the same when an app makes up keys without end", () =
 
 test("Redactor's functions of one value redact as its attributes do", () => {
   const redactor = createRedactor({ replacePatterns: compilePatterns(["s3cret"]).replace });
-  assert.equal(redactor.path("/s3cret?token=t"), "/REDACTED?token=REDACTED");
-  assert.equal(redactor.query("token=t&a=s3cret"), "token=REDACTED&a=REDACTED");
+  const one = (key: string, value: string): unknown => {
+    const attributes: Attributes = { [key]: value };
+    redactor.attributes(attributes);
+    return attributes[key];
+  };
+  assert.equal(one("url.path", "/s3cret?token=t"), "/REDACTED?token=REDACTED");
+  assert.equal(one("url.query", "token=t&a=s3cret"), "token=REDACTED&a=REDACTED");
   assert.equal(redactor.url("https://u:p@h/"), "https://REDACTED:REDACTED@h/");
-  assert.equal(redactor.header("Authorization", "Basic a"), "REDACTED");
-  assert.equal(redactor.header("referer", "/?token=t"), "/?token=REDACTED");
+  assert.equal(one("http.request.header.authorization", "Basic a"), "REDACTED");
+  assert.equal(one("http.request.header.referer", "/?token=t"), "/?token=REDACTED");
   assert.equal(redactor.text("s3cret at https://u:p@h/"), "REDACTED at https://REDACTED:REDACTED@h/");
   assert.deepEqual(redactor.counts, { query: 3, credentials: 2, header: 1, db: 0, key: 0, pattern: 3 });
 });

@@ -3,9 +3,9 @@ import type { SpoolConfig } from "../../config/config.ts";
 import { log } from "../../diagnostics/log.ts";
 import { TextArena } from "./buffers.ts";
 import { postAtExit } from "./exit-sender.ts";
-import { createHttpClient, type HttpClient } from "./http-client.ts";
-import { DeliveryQueue, type DropReason, type QueueStats } from "./queue.ts";
-import { type Reply, type SendResult, resultOf } from "./send-result.ts";
+import { MAX_ANSWER_BYTES, createHttpClient, type HttpClient } from "./http-client.ts";
+import { DeliveryQueue, type DeliveryQueueOptions, type DropReason, type QueueStats } from "./queue.ts";
+import { type Reply, type SendResult, outcomeOf, resultOf } from "./send-result.ts";
 import { Spool, type SpoolDropReason, type SpoolStats } from "./spool.ts";
 import { type Destination, createTargets, loggableUrl } from "./target.ts";
 
@@ -41,8 +41,8 @@ export interface DeliveryOptions {
   /** Where items wait that memory has no room for, and that are not delivered when the process ends. @default nowhere */
   readonly spool?: SpoolConfig & { readonly kind: string };
   readonly onRejected?: (item: Buffer, reason: string, detail: string) => void;
-  readonly initialBackoffMs?: number;
-  readonly maxBackoffMs?: number;
+  /** @default the queue's */
+  readonly backoff?: Pick<DeliveryQueueOptions<Buffer>, "initialBackoffMs" | "maxBackoffMs">;
 }
 
 export interface DeliveryStats extends Omit<QueueStats, "dropped"> {
@@ -51,6 +51,9 @@ export interface DeliveryStats extends Omit<QueueStats, "dropped"> {
   /** Absent without a spool. */
   readonly spool: SpoolStats | undefined;
 }
+
+/** Of what the process has no time left for. */
+const UNTRIED = { kind: "retry", reason: "no time left" } as const satisfies SendResult;
 
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -70,20 +73,18 @@ export class Delivery {
     this.#client = createHttpClient({
       targets: createTargets(destination, options.contentType),
       timeoutMs: destination.timeoutMs,
-      ...(options.maxAnswerBytes === undefined ? {} : { maxAnswerBytes: options.maxAnswerBytes }),
+      maxAnswerBytes: options.maxAnswerBytes,
     });
-    const { folder, ...spool } = options.spool ?? { folder: undefined, kind: "", maxBytes: 0 };
-    this.#spool = folder === undefined ? undefined : new Spool({ folder, ...spool });
+    this.#spool = createSpool(options.spool);
     this.#queue = new DeliveryQueue<Buffer>({
       ...limits,
       name: this.#name,
       itemsName: options.itemsName,
       sizeOf: (item) => item.length,
       send: (items) => this.#send(items),
-      ...(this.#spool === undefined ? {} : { backlog: this.#spool }),
-      ...(options.onRejected === undefined ? {} : { onRejected: options.onRejected }),
-      ...(options.initialBackoffMs === undefined ? {} : { initialBackoffMs: options.initialBackoffMs }),
-      ...(options.maxBackoffMs === undefined ? {} : { maxBackoffMs: options.maxBackoffMs }),
+      backlog: this.#spool,
+      onRejected: options.onRejected,
+      ...options.backoff,
     });
   }
 
@@ -114,32 +115,25 @@ export class Delivery {
    * not at all when the last delivery failed. A batch that was on its way goes out again. The rest is endSync()'s.
    */
   flushSync(timeoutMs: number): void {
-    if (this.#queue.stats.queued === 0 || this.#queue.stats.failing) return;
-    const { limits, encode, maxAnswerBytes = 65_536 } = this.#options;
+    const { queued, failing } = this.#queue.stats;
+    if (queued === 0 || failing) return;
+    const { limits, encode, maxAnswerBytes = MAX_ANSWER_BYTES } = this.#options;
     const items = this.#queue.takeAll();
     const batches: Buffer[][] = [];
     for (let i = 0; i < items.length; i += limits.maxExportBatchSize) {
       batches.push(items.slice(i, i + limits.maxExportBatchSize));
     }
     const replies = postAtExit(this.#client.targets(), batches.map(encode), { timeoutMs, maxAnswerBytes });
-    let failure = "no time left";
+    let failure: string = UNTRIED.reason;
     const left: Buffer[] = [];
     let refused = 0;
     for (const [index, batch] of batches.entries()) {
       const reply = replies[index];
-      if (reply === undefined) {
-        left.push(...batch);
-        continue;
-      }
-      const result = this.#interpret(reply, batch.length);
-      if (result.kind === "ok") continue;
-      failure = result.reason;
-      if (result.kind === "drop") refused += batch.length;
-      else if (result.kind !== "partial") left.push(...batch);
-      else {
-        refused += result.rejected.length;
-        left.push(...result.retry.map((one) => batch[one] as Buffer));
-      }
+      const result = reply === undefined ? UNTRIED : this.#interpret(reply, batch.length);
+      const { retry, rejected } = outcomeOf(result, batch.length);
+      if (reply !== undefined && result.kind !== "ok") failure = result.reason;
+      refused += rejected.length;
+      left.push(...retry.map((one) => batch[one] as Buffer));
     }
     this.#queue.settleTaken({ sent: items.length - left.length - refused });
     this.#end(left, refused, failure);
@@ -147,7 +141,7 @@ export class Delivery {
 
   /** The very last thing: what no server has confirmed goes to the spool, or is said to be lost. Never throws. */
   endSync(): void {
-    const { queued, failure = "no time left" } = this.#queue.stats;
+    const { queued, failure = UNTRIED.reason } = this.#queue.stats;
     const items = queued === 0 ? [] : this.#queue.takeAll();
     this.#end(items, 0, failure);
   }
@@ -173,4 +167,8 @@ export class Delivery {
     if (lost > 0)
       log.warn(`${this.#name}: ${lost} ${itemsName} were not delivered before the process ended (${reason})`);
   }
+}
+
+function createSpool(options: DeliveryOptions["spool"]): Spool | undefined {
+  return options?.folder === undefined ? undefined : new Spool({ ...options, folder: options.folder });
 }

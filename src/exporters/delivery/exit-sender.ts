@@ -1,6 +1,7 @@
 // Posts bodies while the process is ending, where this thread's event loop runs no more: in a thread that has one.
+import { codeOf } from "../../error-code.ts";
 import type { Reply } from "./send-result.ts";
-import { type Target, codeOf } from "./target.ts";
+import type { Target } from "./target.ts";
 
 /**
  * Plain text with no import of ours. Each body goes to the targets in turn until one answers; every answer is posted to

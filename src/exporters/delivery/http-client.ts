@@ -4,15 +4,16 @@ import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { context } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
+import { codeOf } from "../../error-code.ts";
 import type { Reply } from "./send-result.ts";
-import { type Target, codeOf } from "./target.ts";
+import type { Target } from "./target.ts";
 
 export interface HttpClientOptions {
   readonly targets: readonly Target[];
-  /** Milliseconds until the whole answer must be there; a third of it, and 3 s at most, until there is a connection. */
+  /** Milliseconds until the whole answer must be there; 3 s of them at most until there is a connection. */
   readonly timeoutMs: number;
   /** Of an answer; the connection is closed on a longer one. @default 65536 */
-  readonly maxAnswerBytes?: number;
+  readonly maxAnswerBytes?: number | undefined;
 }
 
 /** Never rejects; its requests are invisible for tracing and do not keep the process alive. */
@@ -22,12 +23,17 @@ export type HttpClient = {
   targets(): readonly Target[];
 };
 
+export const MAX_ANSWER_BYTES = 65_536;
 const MAX_CONNECT_MS = 3_000;
 /** How long a target that failed is left alone while there are others: doubles with each further failure. */
 const COOL_DOWN_MS = 1_000;
 const MAX_COOL_DOWN_MS = 60_000;
 
-export function createHttpClient({ targets, timeoutMs, maxAnswerBytes = 65_536 }: HttpClientOptions): HttpClient {
+export function createHttpClient({
+  targets,
+  timeoutMs,
+  maxAnswerBytes = MAX_ANSWER_BYTES,
+}: HttpClientOptions): HttpClient {
   const posters = targets.map((target) => new Poster(target, timeoutMs, maxAnswerBytes));
   // The request that filled the batch must not be the parent of ours, nor be kept alive by our keep-alive socket.
   const outsideOfRequests = AsyncLocalStorage.snapshot();

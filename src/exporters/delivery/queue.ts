@@ -1,9 +1,9 @@
 // A queue bounded by count and bytes that delivers its items in batches, one delivery at a time, and keeps them while the
 // server is away. What it has no room for goes to a backlog (the spool), or the oldest is dropped.
 
-import { log } from "../../diagnostics/log.ts";
 import { Deque } from "./deque.ts";
-import type { SendResult } from "./send-result.ts";
+import { OutageReport } from "./outage-report.ts";
+import { type SendResult, outcomeOf } from "./send-result.ts";
 
 export interface DeliveryQueueOptions<T> {
   /** Subject of the log messages, without secrets: `Zipkin at http://localhost:9411/api/v2/spans`. */
@@ -25,9 +25,9 @@ export interface DeliveryQueueOptions<T> {
   /** Bytes of an item; at least 1. */
   readonly sizeOf: (item: T) => number;
   /** Takes what memory has no room for, and gives it back later. */
-  readonly backlog?: Backlog<T>;
+  readonly backlog?: Backlog<T> | undefined;
   /** Told of each item that the server has refused for good. */
-  readonly onRejected?: (item: T, reason: string, detail: string) => void;
+  readonly onRejected?: ((item: T, reason: string, detail: string) => void) | undefined;
   /** Upper end of the random wait after the first failure; doubles with each further one. @default 1000 */
   readonly initialBackoffMs?: number;
   /** Upper end that the doubling stops at. @default 10000 */
@@ -94,14 +94,12 @@ interface Replay<T> {
   left: readonly T[];
 }
 
-const WARN_EVERY_MS = 60_000;
 const BATCH_GROWTH = 1.05;
 /** setTimeout takes a longer delay for 1 ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class DeliveryQueue<T> {
-  readonly #options: Omit<Required<DeliveryQueueOptions<T>>, "backlog" | "onRejected"> &
-    Pick<DeliveryQueueOptions<T>, "backlog" | "onRejected">;
+  readonly #options: Required<DeliveryQueueOptions<T>>;
   /** Oldest first. Items stay here until their delivery is answered. */
   readonly #ring = new Deque<T>();
   #bytes = 0;
@@ -132,9 +130,7 @@ export class DeliveryQueue<T> {
   #shutdown: Promise<void> | undefined;
   /** Since takeAll() an answer says nothing any more about what is queued. */
   #isTaken = false;
-  #warnedAt = -Infinity;
-  #warnedReason: string | undefined;
-  #overflowReported = 0;
+  readonly #report: OutageReport;
 
   constructor(options: DeliveryQueueOptions<T>) {
     this.#options = {
@@ -145,10 +141,13 @@ export class DeliveryQueue<T> {
       maxBackoffMs: 10_000,
       maxRetryAfterMs: 60_000,
       random: Math.random,
+      backlog: undefined,
+      onRejected: undefined,
       ...options,
       maxExportBatchSize: Math.min(options.maxExportBatchSize, options.maxQueueSize),
     };
     this.#maxBatchBytes = this.#options.maxExportBatchBytes;
+    this.#report = new OutageReport(options.name, this.#options.itemsName, options.maxQueueSize);
     // What an earlier process has left behind is delivered even if this one adds nothing.
     this.#schedule(this.#options.scheduleDelayMs);
   }
@@ -335,7 +334,7 @@ export class DeliveryQueue<T> {
 
   #settle(batch: Batch<T>, result: SendResult): void {
     if (this.#isTaken && !batch.isReplay) return;
-    const { retry, rejected } = outcome(batch.items.length, result);
+    const { retry, rejected } = outcomeOf(result, batch.items.length);
     const isTooLarge = result.kind === "drop" && result.reason === "413";
     this.#sent += batch.items.length - retry.length - rejected.length;
     this.#dropped[isTooLarge ? "too_large" : "rejected"] += rejected.length;
@@ -349,13 +348,15 @@ export class DeliveryQueue<T> {
       // An answer that took some of the items is no reason to wait longer each time.
       if (result.kind === "partial" && retry.length < batch.items.length) this.#failures = 0;
       this.#failure = result.reason;
-      this.#reportFailure(result);
+      this.#report.failure(result, this.#ring.length, this.#dropped.queue_full);
       return;
     }
     this.#failures = 0;
     this.#failure = undefined;
-    if (rejected.length > 0) this.#reportRefusal(rejected);
-    if (result.kind === "ok" || result.kind === "partial") this.#reportSuccess();
+    if (rejected.length > 0) this.#report.refusal(rejected);
+    if (result.kind === "ok" || result.kind === "partial") {
+      this.#report.success(this.#ring.length, this.#dropped.queue_full);
+    }
   }
 
   /** A limit that is really there costs one request in fourteen or so; one that was a mistake is forgotten. */
@@ -442,66 +443,5 @@ export class DeliveryQueue<T> {
     }
     this.#bytes -= this.#options.sizeOf(this.#ring.shift() as T);
     this.#removed++;
-  }
-
-  #reportFailure({ reason, hint }: { readonly reason: string; readonly hint?: string }): void {
-    const now = performance.now();
-    // Another reason is news: a server that refuses connections, then credentials.
-    if (now - this.#warnedAt < WARN_EVERY_MS && (hint === undefined || reason === this.#warnedReason)) return;
-    this.#warnedAt = now;
-    this.#warnedReason = reason;
-    this.#overflowReported = this.#dropped.queue_full;
-    const { name, itemsName } = this.#options;
-    const what = /^\d+$/.test(reason) ? `answered ${reason}` : `cannot be reached (${reason})`;
-    const state = `${this.#ring.length} ${itemsName} wait, ${this.#dropped.queue_full} were dropped`;
-    if (hint === undefined) log.warn(`${name} ${what}; ${state}; trying again`);
-    else log.error(`${name} ${what} (${hint}); ${state}; trying again once a minute`);
-  }
-
-  #reportRefusal(rejected: readonly { readonly reason: string; readonly detail: string }[]): void {
-    const { name, itemsName } = this.#options;
-    const { reason, detail } = rejected[0] as { readonly reason: string; readonly detail: string };
-    const why = detail === "" ? reason : `${reason}: ${detail}`;
-    log.warnSometimes(
-      `${name} refusal`,
-      `${name} did not take ${rejected.length} ${itemsName} (${why}); they were dropped`,
-    );
-  }
-
-  #reportSuccess(): void {
-    const { name, itemsName, maxQueueSize } = this.#options;
-    const dropped = this.#dropped.queue_full;
-    if (this.#warnedReason !== undefined) {
-      this.#warnedReason = undefined;
-      this.#overflowReported = dropped;
-      log.info(`${name} works again; ${this.#ring.length} ${itemsName} wait, ${dropped} were dropped`);
-    } else if (dropped > this.#overflowReported) {
-      this.#overflowReported = dropped;
-      const text = `${name} is slower than the traffic: the queue of ${maxQueueSize} was full, ${dropped} ${itemsName} were dropped`;
-      log.warnSometimes(`${name} overflow`, text);
-    }
-  }
-}
-
-interface Outcome {
-  readonly retry: readonly number[];
-  readonly rejected: readonly { readonly index: number; readonly reason: string; readonly detail: string }[];
-}
-
-function outcome(count: number, result: SendResult): Outcome {
-  const all = (): number[] => Array.from({ length: count }, (_, index) => index);
-  switch (result.kind) {
-    case "ok":
-      return { retry: [], rejected: [] };
-    case "partial":
-      return result;
-    case "drop":
-      return {
-        retry: [],
-        rejected: all().map((index) => ({ index, reason: result.reason, detail: result.detail ?? "" })),
-      };
-    case "retry":
-    case "split":
-      return { retry: all(), rejected: [] };
   }
 }

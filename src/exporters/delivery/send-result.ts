@@ -27,6 +27,27 @@ export interface RejectedItem {
   readonly detail: string;
 }
 
+/** What becomes of the items of a batch: those in neither list are delivered. */
+export function outcomeOf(
+  result: SendResult,
+  count: number,
+): { readonly retry: readonly number[]; readonly rejected: readonly RejectedItem[] } {
+  const all = (): number[] => Array.from({ length: count }, (_, index) => index);
+  switch (result.kind) {
+    case "ok":
+      return { retry: [], rejected: [] };
+    case "partial":
+      return result;
+    case "drop": {
+      const { reason, detail = "" } = result;
+      return { retry: [], rejected: all().map((index) => ({ index, reason, detail })) };
+    }
+    case "retry":
+    case "split":
+      return { retry: all(), rejected: [] };
+  }
+}
+
 /** What a server answered, or why there is no answer. */
 export type Reply =
   | {

@@ -12,9 +12,9 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import { log } from "../../diagnostics/log.ts";
+import { codeOf } from "../../error-code.ts";
 import { joinBuffers } from "./buffers.ts";
 import type { Backlog, Segment } from "./queue.ts";
-import { codeOf } from "./target.ts";
 
 export interface SpoolOptions {
   /** Made if it is not there, readable for this user alone. Processes may share it. */
@@ -72,6 +72,8 @@ export class Spool implements Backlog<Buffer> {
   #full: (readonly Buffer[])[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
+  /** Segments that the last look has found and nobody has taken yet: a look costs a call for each file. */
+  #found: SegmentFile[] = [];
   #number = 0;
   /** By performance.now(); until then there is nothing to take. */
   #emptyUntil = 0;
@@ -113,10 +115,12 @@ export class Spool implements Backlog<Buffer> {
   /** The oldest segment that nobody else delivers. Never rejects. */
   async take(): Promise<Segment<Buffer> | undefined> {
     try {
-      for (const segment of await this.#look()) {
-        const claimed = await this.#claim(segment);
-        if (claimed !== undefined) return claimed;
+      let segment = await this.#claimFirst();
+      if (segment === undefined) {
+        this.#found = await this.#look();
+        segment = await this.#claimFirst();
       }
+      if (segment !== undefined) return segment;
     } catch (error) {
       this.#report(error);
     }
@@ -288,7 +292,15 @@ export class Spool implements Backlog<Buffer> {
     return pid === process.pid || !isAlive(pid);
   }
 
-  async #claim({ file, items }: SegmentFile): Promise<Segment<Buffer> | undefined> {
+  async #claimFirst(): Promise<Segment<Buffer> | undefined> {
+    for (let next = this.#found.shift(); next !== undefined; next = this.#found.shift()) {
+      const segment = await this.#claim(next);
+      if (segment !== undefined) return segment;
+    }
+    return undefined;
+  }
+
+  async #claim({ file, items, bytes }: SegmentFile): Promise<Segment<Buffer> | undefined> {
     const { readFile, rename, utimes } = process.getBuiltinModule("node:fs/promises");
     const { folder } = this.#options;
     const claim = join(folder, `${file.replace(/\.ndjson\..*$/, ".ndjson")}.${this.#owner}.claim`);
@@ -307,7 +319,9 @@ export class Spool implements Backlog<Buffer> {
     this.#dropped.spool_corrupt += Math.max(0, items - whole.length);
     const done = (): void => {
       this.#claims.delete(claim);
-      remove(claim);
+      if (!remove(claim)) return;
+      this.#waiting -= items;
+      this.#waitingBytes -= bytes;
     };
     if (whole.length === 0) {
       done();

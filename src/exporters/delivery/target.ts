@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { AgentOptions, RequestOptions } from "node:http";
 import { log } from "../../diagnostics/log.ts";
+import { codeOf } from "../../error-code.ts";
 import { VERSION } from "../../version.ts";
 
 /** What a user configures for a server that telemetry is sent to. */
@@ -33,8 +34,6 @@ export interface TlsFiles {
 
 /** In a form that can be handed to another thread. */
 export interface Target {
-  /** As it may be logged: no credentials, no query. */
-  readonly name: string;
   readonly request: Omit<RequestOptions, "headers"> & { readonly protocol: string };
   readonly headers: Readonly<Record<string, string>>;
   readonly agent: AgentOptions;
@@ -71,7 +70,6 @@ function createTarget(
   const isLoopback = hostname === "localhost" || hostname === "::1" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
   const isTls = url.protocol === "https:";
   return {
-    name: loggableUrl(url.href),
     request: {
       method: "POST",
       protocol: url.protocol,
@@ -133,9 +131,4 @@ function proxyOf(variables: ProxyVariables, isTls: boolean): AgentOptions {
     return {};
   }
   return { proxyEnv: { [name]: proxy, NO_PROXY: variables.NO_PROXY ?? "" } };
-}
-
-export function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return "unknown error";
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }

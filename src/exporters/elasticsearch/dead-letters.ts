@@ -1,6 +1,6 @@
 // Keeps what the server refuses for good in a file that people can read: JSON lines, with a bound and one older generation.
 import { log } from "../../diagnostics/log.ts";
-import { codeOf } from "../delivery/target.ts";
+import { codeOf } from "../../error-code.ts";
 
 const MAX_FILE_BYTES = 10_485_760;
 /** That wait for a slow disk. */

@@ -46,8 +46,7 @@ export class ElasticsearchExporter {
       spool: { ...spool, kind: "elasticsearch" },
       ...(installTemplate ? { prepare: templateInstaller(destination, index) } : {}),
       onRejected: (item, reason, detail) => deadLetters?.add({ ...splitBulkItem(item), reason, detail }),
-      initialBackoffMs: 200,
-      maxBackoffMs: 30_000,
+      backoff: { initialBackoffMs: 200, maxBackoffMs: 30_000 },
     });
   }
 

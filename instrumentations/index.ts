@@ -16,7 +16,13 @@ import { instrumentUndici } from "./undici/client.ts";
 
 export type InstrumentationConfig = Pick<
   Config,
-  "enabledInstrumentations" | "requestId" | "propagators" | "capturedHeaders" | "logCorrelation" | "logsExporters"
+  | "enabledInstrumentations"
+  | "requestId"
+  | "propagation"
+  | "propagators"
+  | "capturedHeaders"
+  | "logCorrelation"
+  | "logsExporters"
 >;
 
 export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
@@ -57,6 +63,7 @@ export function startInstrumentations(
   {
     enabledInstrumentations,
     requestId,
+    propagation,
     propagators,
     capturedHeaders,
     logCorrelation,
@@ -65,7 +72,8 @@ export function startInstrumentations(
   { provider = trace.getTracerProvider(), requestLog }: InstrumentationWiring = {},
 ): void {
   const host: Omit<InstrumentationHost, "tracer"> = {
-    echoRequestId: requestId.echo,
+    requestId,
+    propagation,
     capturedHeaders,
     logs: { correlated: logCorrelation, emits: logsExporters.includes("otlp") },
     requestLog,

@@ -1,6 +1,6 @@
 // What redtrail asks of an instrumentation of its own: a function that subscribes once, with all decisions made then.
 import type { Tracer } from "@opentelemetry/api";
-import type { CapturedHeaders, LogLibrary } from "../src/config/config.ts";
+import type { CapturedHeaders, LogLibrary, PropagationConfig, RequestIdConfig } from "../src/config/config.ts";
 import type { WriteRequest } from "../src/request-log/record.ts";
 
 /** Of log libraries. */
@@ -14,8 +14,8 @@ export interface LogInstrumentation {
 export interface InstrumentationHost {
   /** A tracer whose scope names the instrumentation. */
   readonly tracer: Tracer;
-  /** Whether responses carry the request id. */
-  readonly echoRequestId: boolean;
+  readonly requestId: RequestIdConfig;
+  readonly propagation: PropagationConfig;
   /** Whether a request without an id takes that of its trace (REDTRAIL_REQUEST_ID_FORMAT=traceid). */
   readonly requestIdIsTraceId: boolean;
   /** Headers that become attributes. */

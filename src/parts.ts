@@ -6,6 +6,7 @@ import { mainScript } from "./config/environment.ts";
 import { type Parts, takesMetrics } from "./engines/engine.ts";
 import { RedMetricsSpanProcessor } from "./processors/red-metrics.ts";
 import { RequestIdSpanProcessor } from "./processors/request-id.ts";
+import { SenderSpanProcessor } from "./processors/sender.ts";
 import { createPropagator } from "./propagators/index.ts";
 import { createConfiguredRedactor } from "./redaction/create.ts";
 import { createRequestLog } from "./request-log/request-log.ts";
@@ -22,10 +23,11 @@ export function createParts(config: Config): Parts {
     resource,
     serviceName,
     contextManager: new AsyncLocalStorageContextManager(),
-    propagator: createPropagator(config),
+    propagator: createPropagator(config, serviceName),
     sampler: createSampler(config, countsSpans),
     redactor,
     requestIdProcessor: new RequestIdSpanProcessor(),
+    senderProcessor: new SenderSpanProcessor(),
     red: countsSpans
       ? new RedMetricsSpanProcessor({ ...config.red, serviceName, resourceAttributes: resource.attributes })
       : undefined,

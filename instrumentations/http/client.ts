@@ -10,7 +10,8 @@ import { ClientCall } from "./client-call.ts";
 import { createHeaderCapture, incomingHeader, outgoingHeader } from "./headers.ts";
 import { parseAuthority } from "./host.ts";
 import { knownMethod, methodInName } from "./method.ts";
-import { requestHeaderSetter } from "./request-header-setter.ts";
+import { createRequestHeaderSetter } from "./request-header-setter.ts";
+import { createTargetTest } from "./targets.ts";
 
 const CALL: unique symbol = Symbol("redtrail.client-call");
 
@@ -22,7 +23,14 @@ interface ClientMessage {
   readonly error: unknown;
 }
 
-export function instrumentHttpClient({ tracer, capturedHeaders: { client } }: InstrumentationHost): void {
+export function instrumentHttpClient({
+  tracer,
+  capturedHeaders: { client },
+  requestId,
+  propagation: { targets },
+}: InstrumentationHost): void {
+  const requestHeaderSetter = createRequestHeaderSetter(requestId.headers[0] as string);
+  const isTarget = createTargetTest(targets);
   const captureRequest = createHeaderCapture("request", client.request, outgoingHeader);
   const captureResponse = createHeaderCapture("response", client.response, incomingHeader);
 
@@ -32,7 +40,10 @@ export function instrumentHttpClient({ tracer, capturedHeaders: { client } }: In
     const attributes = startAttributes(request);
     const name = methodInName(attributes[ATTR.requestMethod] as string);
     const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
-    propagation.inject(trace.setSpan(parent, span), request, requestHeaderSetter);
+    // A Unix socket leads to this host, and has no name that a list could hold but its path.
+    if (isTarget(String(attributes[ATTR.serverAddress]), attributes[ATTR.serverPort] as number | undefined)) {
+      propagation.inject(trace.setSpan(parent, span), request, requestHeaderSetter);
+    }
     const call = new ClientCall(span);
     request[CALL] = call;
     if (request.timeout !== undefined) request.once("timeout", () => call.timedOut());

@@ -2,27 +2,20 @@
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import {
-  type Attributes,
-  ROOT_CONTEXT,
-  SpanKind,
-  type TextMapGetter,
-  context as contextApi,
-  propagation,
-  trace,
-} from "@opentelemetry/api";
+import { type Attributes, ROOT_CONTEXT, SpanKind, context as contextApi, trace } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import { getRequestId, requestIdFromTrace } from "../../src/context/request-id.ts";
 import { OWN_SERVER } from "../../src/exporters/prometheus/server.ts";
-import { REQUEST_ID_HEADER } from "../../src/propagators/request-id.ts";
 import { ATTR } from "../../src/semconv.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { observe } from "../observe.ts";
 import { bindEmitter } from "./bind-emitter.ts";
+import { createExtract } from "./extract.ts";
 import { createHeaderCapture, incomingHeader, outgoingHeader } from "./headers.ts";
 import { parseAuthority } from "./host.ts";
 import { knownMethod, methodInName } from "./method.ts";
 import { recordAtEnd } from "./request-record.ts";
+import { createResponseHeaders } from "./response-headers.ts";
 import { ServerRequest, serverRequestOf } from "./server-request.ts";
 import { instrumentUpgrades } from "./upgrade.ts";
 
@@ -33,15 +26,12 @@ interface ServerMessage {
   readonly server: Server & { readonly [OWN_SERVER]?: true };
 }
 
-/** Node has joined repeated headers, and has made the keys lower case. */
-const headerGetter: TextMapGetter<IncomingMessage["headers"]> = {
-  get: (headers, key) => headers[key],
-  keys: (headers) => Object.keys(headers),
-};
 const OUR_OWN_REQUEST = suppressTracing(ROOT_CONTEXT);
 
 export function instrumentHttpServer(host: InstrumentationHost): void {
   const begin = createBegin(host);
+  const addHeaders = createResponseHeaders(host);
+  const requestIdHeader = host.requestId.headers[0] as string;
 
   observe<ServerMessage>("http.server.request.start", ({ request, response, socket, server }) => {
     if (server[OWN_SERVER] === true) {
@@ -50,11 +40,9 @@ export function instrumentHttpServer(host: InstrumentationHost): void {
     }
     const state = begin(request, socket);
     state.attachTo(request, response, socket);
-    if (state.requestId !== undefined) {
-      // The app, its log library and the trace now speak of the same id.
-      request.headers[REQUEST_ID_HEADER] = state.requestId;
-      if (host.echoRequestId) response.setHeader("X-Request-ID", state.requestId);
-    }
+    // The app, its log library and the trace now speak of the same id.
+    if (state.requestId !== undefined) request.headers[requestIdHeader] = state.requestId;
+    addHeaders?.(response, state);
     // From Node 24 on a body's events come in the connection's context, where the request is not known.
     if (hasBody(request)) bindEmitter(request, state.context);
     contextApi.attach(state.context);
@@ -71,10 +59,11 @@ export type BeginServerRequest = (request: IncomingMessage, socket: Socket) => S
 function createBegin(host: InstrumentationHost): BeginServerRequest {
   const { tracer, requestIdIsTraceId, requestLog } = host;
   const { server } = host.capturedHeaders;
+  const extract = createExtract(host);
   const captureRequest = createHeaderCapture("request", server.request, incomingHeader);
   const captureResponse = createHeaderCapture("response", server.response, outgoingHeader);
   return (request, socket) => {
-    const parent = propagation.extract(ROOT_CONTEXT, request.headers, headerGetter);
+    const parent = extract(request.headers, socket);
     const attributes = startAttributes(request, socket);
     const method = attributes[ATTR.requestMethod] as string;
     const span = tracer.startSpan(methodInName(method), { kind: SpanKind.SERVER, attributes }, parent);

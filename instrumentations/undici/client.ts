@@ -10,12 +10,12 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
-import { REQUEST_ID_HEADER } from "../../src/propagators/request-id.ts";
 import { ATTR } from "../../src/semconv.ts";
 import { ClientCall } from "../http/client-call.ts";
 import { createHeaderCapture } from "../http/headers.ts";
 import { parseAuthority } from "../http/host.ts";
 import { knownMethod, methodInName } from "../http/method.ts";
+import { createTargetTest } from "../http/targets.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { observe } from "../observe.ts";
 
@@ -38,7 +38,14 @@ interface UndiciMessage {
   readonly error: unknown;
 }
 
-export function instrumentUndici({ tracer, capturedHeaders: { client } }: InstrumentationHost): void {
+export function instrumentUndici({
+  tracer,
+  capturedHeaders: { client },
+  requestId,
+  propagation: { targets },
+}: InstrumentationHost): void {
+  const headerSetter = createHeaderSetter(requestId.headers[0] as string);
+  const isTarget = createTargetTest(targets);
   const captureRequest = createHeaderCapture("request", client.request, headerIn);
   const captureResponse = createHeaderCapture("response", client.response, headerIn);
 
@@ -50,7 +57,9 @@ export function instrumentUndici({ tracer, capturedHeaders: { client } }: Instru
     const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
     captureRequest?.(span, request);
     request[CALL] = new ClientCall(span);
-    propagation.inject(trace.setSpan(parent, span), request, headerSetter);
+    if (isTarget(String(attributes[ATTR.serverAddress]), attributes[ATTR.serverPort] as number)) {
+      propagation.inject(trace.setSpan(parent, span), request, headerSetter);
+    }
   });
 
   observe<UndiciMessage>("undici:client:sendHeaders", ({ request, socket }) => {
@@ -93,16 +102,18 @@ function textOf(value: unknown): string {
 }
 
 /** A request id that the app has set itself wins; trace headers that it has only passed on give way to the call's own. */
-const headerSetter: TextMapSetter<UndiciRequest> = {
-  set(request, key, value) {
-    const { headers } = request;
-    const index = Array.isArray(headers)
-      ? headers.findIndex((name, at) => at % 2 === 0 && String(name).toLowerCase() === key)
-      : -1;
-    if (index < 0) request.addHeader(key, value);
-    else if (key !== REQUEST_ID_HEADER) (headers as unknown[])[index + 1] = value;
-  },
-};
+function createHeaderSetter(requestIdHeader: string): TextMapSetter<UndiciRequest> {
+  return {
+    set(request, key, value) {
+      const { headers } = request;
+      const index = Array.isArray(headers)
+        ? headers.findIndex((name, at) => at % 2 === 0 && String(name).toLowerCase() === key)
+        : -1;
+      if (index < 0) request.addHeader(key, value);
+      else if (key !== requestIdHeader) (headers as unknown[])[index + 1] = value;
+    },
+  };
+}
 
 function startAttributes({ method, origin, path }: UndiciRequest): Attributes {
   const base = String(origin);

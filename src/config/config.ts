@@ -9,8 +9,23 @@ export type EngineName = "native" | "node-sdk";
 export type LogLevel = "none" | "error" | "warn" | "info" | "debug" | "verbose" | "all";
 export type TracesExporterName = "zipkin" | "otlp" | "console" | "none";
 export type MetricsExporterName = "prometheus" | "otlp" | "console" | "none";
-export type PropagatorName = "tracecontext" | "baggage" | "requestid" | "b3" | "b3multi" | "none";
+export type PropagatorName =
+  | "tracecontext"
+  | "baggage"
+  | "requestid"
+  | "b3"
+  | "b3multi"
+  | "xray"
+  | "jaeger"
+  | "ottrace"
+  | "legacy"
+  | "peer"
+  | "none";
 export type RequestIdFormat = "uuid7" | "uuid4" | "hex32" | "traceid";
+/** From whom a request id is taken. */
+export type RequestIdTrust = "accept" | "internal" | "never";
+/** What becomes of the trace of a caller who is not trusted: continued, linked from a new one, or forgotten. */
+export type UntrustedTraces = "continue" | "restart" | "ignore";
 export type ResourceDetectorName = "env" | "host" | "os" | "process" | "serviceinstance" | "all" | "none";
 export type SamplerName =
   | "always_on"
@@ -92,6 +107,27 @@ export interface RedactionConfig {
   readonly patterns: readonly string[];
 }
 
+export interface RequestIdConfig {
+  readonly format: RequestIdFormat;
+  /** Whether responses carry it. @default true */
+  readonly echo: boolean;
+  /** Names in lower case, in the order in which they are asked; the first is the one that is sent. Never empty. */
+  readonly headers: readonly string[];
+  readonly trust: RequestIdTrust;
+}
+
+export interface PropagationConfig {
+  /** Networks, `10.0.0.0/8`, whose callers are trusted. */
+  readonly trustedCidrs: readonly string[];
+  readonly untrustedTraces: UntrustedTraces;
+  /** `host` or `host:port` of the servers that get headers, `*` for any characters, in lower case. */
+  readonly targets: readonly string[];
+  /** Whether responses carry the trace, in Server-Timing. @default false */
+  readonly serverTiming: boolean;
+  /** Whether responses carry X-Response-Time. @default false */
+  readonly responseTime: boolean;
+}
+
 /** Names in lower case. */
 export interface MessageHeaders {
   readonly request: readonly string[];
@@ -136,7 +172,8 @@ export interface Config {
   readonly otlpProtocol: { readonly traces: OtlpProtocol; readonly metrics: OtlpProtocol };
   /** Short names of instrumentations that are on, in the order of instrumentations/index.ts. */
   readonly enabledInstrumentations: readonly string[];
-  readonly requestId: { readonly format: RequestIdFormat; readonly echo: boolean };
+  readonly requestId: RequestIdConfig;
+  readonly propagation: PropagationConfig;
   readonly redaction: RedactionConfig;
   readonly capturedHeaders: CapturedHeaders;
   readonly red: RedOptions;

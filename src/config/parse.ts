@@ -48,7 +48,7 @@ export function defaultValue({ type, default: text }: Setting): SettingValue | u
   if (text === undefined) return undefined;
   if (type === "boolean") return text === "true";
   if (type === "integer" || type === "ratio") return Number(text);
-  return type === "list" || type === "urls" ? text.split(",") : text;
+  return type === "list" || type === "texts" || type === "urls" ? text.split(",") : text;
 }
 
 /** A setting's text fit for a message. */

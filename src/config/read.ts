@@ -1,17 +1,10 @@
 // Turns the environment into the configuration, by the table of settings; never throws, and says each problem in one line.
-import type {
-  Config,
-  EngineName,
-  LogLibrary,
-  MetricsExporterName,
-  OtlpProtocol,
-  PropagatorName,
-  RequestIdFormat,
-} from "./config.ts";
+import type { Config, EngineName, LogLibrary, MetricsExporterName, OtlpProtocol, PropagatorName } from "./config.ts";
 import type { LogLevel, ResourceDetectorName, SamplerName, SpanLimitsConfig, TracesExporterName } from "./config.ts";
 import { type SettingValue, defaultValue, displayText, parseSetting } from "./parse.ts";
 import { readBatch, readByteLimits, readRequestLog, readSpool, readZipkin } from "./delivery.ts";
 import { readPrometheus, readRed } from "./metrics.ts";
+import { readPropagation, readRequestId } from "./propagation.ts";
 import type { SettingReader } from "./reader.ts";
 import { readCapturedHeaders, readRedaction } from "./redaction.ts";
 import { PASSED_THROUGH, SETTINGS, type Setting } from "./settings.ts";
@@ -57,10 +50,8 @@ export function readConfig(
       metrics: (text("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL") as OtlpProtocol | undefined) ?? otlp,
     },
     enabledInstrumentations: readInstrumentations(reader, instrumentationNames),
-    requestId: {
-      format: text("REDTRAIL_REQUEST_ID_FORMAT") as RequestIdFormat,
-      echo: reader.get("REDTRAIL_REQUEST_ID_ECHO") as boolean,
-    },
+    requestId: readRequestId(reader),
+    propagation: readPropagation(reader),
     redaction: readRedaction(reader),
     capturedHeaders: readCapturedHeaders(reader),
     red: readRed(reader),

@@ -1,6 +1,9 @@
 // What the readers of the groups of settings share.
 import type { SettingValue } from "./parse.ts";
 
+/** RFC 9110, 5.6.2. */
+export const HEADER_NAME: RegExp = /^[!#$%&'*+.^_`|~\w-]+$/;
+
 export interface SettingReader {
   readonly problems: string[];
   /** The value of a setting, or its default; undefined where it is unset and has no default. */

@@ -1,11 +1,9 @@
 // Reads the settings of redaction, and of headers that become attributes.
 import type { CapturedHeaders, RedactionConfig } from "./config.ts";
-import { type SettingReader, readMembers } from "./reader.ts";
+import { HEADER_NAME, type SettingReader, readMembers } from "./reader.ts";
 
 /** A comma is part of many a pattern, so these are separated by what is part of none. */
 const BETWEEN_PATTERNS = /;;|[\r\n]+/;
-/** RFC 9110, 5.6.2. */
-const HEADER_NAME = /^[!#$%&'*+.^_`|~\w-]+$/;
 
 export function readRedaction(reader: SettingReader): RedactionConfig {
   const patterns = (reader.get("REDTRAIL_REDACT_PATTERNS") ?? "") as string;

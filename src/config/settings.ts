@@ -45,6 +45,12 @@ const limit = { type: "integer", min: 0, max: 1_000_000_000 } as const;
 const milliseconds = { type: "integer", min: 1, max: 2_147_483_647 } as const;
 const OTLP_PROTOCOLS = ["grpc", "http/protobuf", "http/json"] as const;
 
+/** Loopback, private and link-local addresses. */
+export const DEFAULT_TRUSTED_CIDRS: readonly string[] = [
+  ...["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"],
+  ...["::1/128", "fc00::/7", "fe80::/10"],
+];
+
 export const SETTING_GROUPS: readonly SettingGroup[] = [
   {
     title: "General",
@@ -101,10 +107,12 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
       {
         name: "OTEL_PROPAGATORS",
         type: "list",
-        values: ["tracecontext", "baggage", "requestid", "b3", "b3multi", "none"],
-        unsupported: ["jaeger", "xray", "ottrace"],
+        values: [
+          ...["tracecontext", "baggage", "requestid", "b3", "b3multi", "xray", "jaeger", "ottrace"],
+          ...["legacy", "peer", "none"],
+        ],
         default: "tracecontext,baggage,requestid",
-        doc: "What is read from, and written to, headers.",
+        doc: "What is read from, and written to, headers. `legacy`: X-Trace-ID, X-Span-ID, X-Parent-Span-ID; `peer`: X-Peer-Service, -Host, -Port.",
       },
       {
         name: "REDTRAIL_REQUEST_ID_FORMAT",
@@ -118,6 +126,50 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         type: "boolean",
         default: "true",
         doc: "Whether responses carry the X-Request-ID.",
+      },
+      {
+        name: "REDTRAIL_REQUEST_ID_HEADERS",
+        type: "texts",
+        default: "x-request-id,x-correlation-id",
+        doc: "Headers that may bring a request id, the first that has a valid one wins; the first of the list is sent.",
+      },
+      {
+        name: "REDTRAIL_REQUEST_ID_TRUST",
+        type: "choice",
+        values: ["accept", "internal", "never"],
+        default: "accept",
+        doc: "Whose request ids are taken: everybody's, those of REDTRAIL_TRUSTED_CIDRS, nobody's (at the edge).",
+      },
+      {
+        name: "REDTRAIL_TRUSTED_CIDRS",
+        type: "texts",
+        default: DEFAULT_TRUSTED_CIDRS.join(","),
+        doc: "Networks that callers are trusted from, by the address of the connection.",
+      },
+      {
+        name: "REDTRAIL_PROPAGATION_EXTRACT",
+        type: "choice",
+        values: ["continue", "restart", "ignore"],
+        default: "continue",
+        doc: "The trace of a caller who is not trusted: it is continued, a new one links to it, or it is ignored.",
+      },
+      {
+        name: "REDTRAIL_PROPAGATION_TARGETS",
+        type: "texts",
+        default: "*",
+        doc: "Servers that outgoing HTTP carries headers to, `host` or `host:port`, `*` for any characters.",
+      },
+      {
+        name: "REDTRAIL_SERVER_TIMING",
+        type: "boolean",
+        default: "false",
+        doc: "Whether responses carry the trace, as `Server-Timing: trace;desc=...`.",
+      },
+      {
+        name: "REDTRAIL_RESPONSE_TIME",
+        type: "boolean",
+        default: "false",
+        doc: "Whether responses carry X-Response-Time, in milliseconds.",
       },
     ],
   },

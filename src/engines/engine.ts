@@ -19,6 +19,7 @@ export interface Parts {
   /** Takes secrets out of whatever leaves the process. */
   readonly redactor: Redactor;
   readonly requestIdProcessor: SpanProcessor;
+  readonly senderProcessor: SpanProcessor;
   /** Absent when nobody takes metrics, or none of spans. */
   readonly red: RedMetricsSpanProcessor | undefined;
   /** Absent when nobody takes it. */

@@ -5,19 +5,11 @@ import {
   type InstrumentationConfig,
   startInstrumentations,
 } from "../../instrumentations/index.ts";
+import { readConfig } from "../config/read.ts";
 import type { WriteRequest } from "../request-log/record.ts";
 import { VERSION } from "../version.ts";
 
-const DEFAULTS: InstrumentationConfig = {
-  enabledInstrumentations: INSTRUMENTATION_NAMES,
-  requestId: { format: "uuid7", echo: true },
-  propagators: ["requestid"],
-  logCorrelation: ["pino", "winston", "bunyan"],
-  logsExporters: ["none"],
-  capturedHeaders: { server: { request: [], response: [] }, client: { request: [], response: [] } },
-};
-
-/** They subscribe once, and for the life of the process. */
+/** They subscribe once, and for the life of the process. Without a configuration, as if no variable were set. */
 export class NodeSdkInstrumentation {
   readonly instrumentationName = "redtrail";
   readonly instrumentationVersion: string = VERSION;
@@ -26,7 +18,7 @@ export class NodeSdkInstrumentation {
   #provider: TracerProvider | undefined;
   #enabled = false;
 
-  constructor(config: InstrumentationConfig = DEFAULTS, requestLog?: WriteRequest) {
+  constructor(config: InstrumentationConfig = readConfig({}, INSTRUMENTATION_NAMES).config, requestLog?: WriteRequest) {
     this.#config = config;
     this.#requestLog = requestLog;
   }

@@ -1,24 +1,48 @@
 // The table of propagators by their name in OTEL_PROPAGATORS, and the composite of those that are on.
 import type { TextMapPropagator } from "@opentelemetry/api";
-import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from "@opentelemetry/core";
-import { B3InjectEncoding, B3Propagator } from "@opentelemetry/propagator-b3";
+import { CompositePropagator } from "@opentelemetry/core";
 import type { Config, PropagatorName } from "../config/config.ts";
+import { B3Propagator } from "./b3.ts";
+import { BaggagePropagator } from "./baggage.ts";
+import { JaegerPropagator } from "./jaeger.ts";
+import { LegacyIdsPropagator } from "./legacy-ids.ts";
+import { OtTracePropagator } from "./ot-trace.ts";
+import { watchOwnPeer } from "./own-peer.ts";
+import { PeerPropagator } from "./peer.ts";
 import { RequestIdPropagator } from "./request-id.ts";
-
-const PROPAGATORS: Record<PropagatorName, (config: PropagatorConfig) => TextMapPropagator | undefined> = {
-  tracecontext: () => new W3CTraceContextPropagator(),
-  baggage: () => new W3CBaggagePropagator(),
-  b3: () => new B3Propagator(),
-  b3multi: () => new B3Propagator({ injectEncoding: B3InjectEncoding.MULTI_HEADER }),
-  requestid: ({ requestId }) => new RequestIdPropagator({ format: requestId.format }),
-  none: () => undefined,
-};
+import { TraceContextPropagator } from "./trace-context.ts";
+import { XRayPropagator } from "./xray.ts";
 
 type PropagatorConfig = Pick<Config, "propagators" | "requestId">;
 
-/** In the configured order, but the request id last: in the format `traceid` it needs to know the trace. */
-export function createPropagator(config: PropagatorConfig): TextMapPropagator {
-  const names = config.propagators.toSorted((a, b) => Number(a === "requestid") - Number(b === "requestid"));
-  const propagators = names.map((name) => PROPAGATORS[name](config)).filter((propagator) => propagator !== undefined);
+const PROPAGATORS: Record<
+  PropagatorName,
+  (config: PropagatorConfig, serviceName: string) => TextMapPropagator | undefined
+> = {
+  tracecontext: () => new TraceContextPropagator(),
+  baggage: () => new BaggagePropagator(),
+  b3: () => new B3Propagator("single"),
+  b3multi: () => new B3Propagator("multi"),
+  xray: () => new XRayPropagator(),
+  jaeger: () => new JaegerPropagator(),
+  ottrace: () => new OtTracePropagator(),
+  legacy: () => new LegacyIdsPropagator(),
+  peer: (_config, serviceName) => new PeerPropagator(watchOwnPeer(serviceName)),
+  requestid: ({ requestId: { format, headers } }) => new RequestIdPropagator({ format, headers }),
+  none: () => undefined,
+};
+
+/**
+ * These come after all others, in this order: legacy ids give way to a standard's trace, and the request id in the format
+ * `traceid` needs to know the trace.
+ */
+const LAST: readonly PropagatorName[] = ["legacy", "requestid"];
+
+/** In the configured order otherwise; of two headers that name a trace, the later propagator's wins. */
+export function createPropagator(config: PropagatorConfig, serviceName: string): TextMapPropagator {
+  const names = config.propagators.toSorted((a, b) => LAST.indexOf(a) - LAST.indexOf(b));
+  const propagators = names
+    .map((name) => PROPAGATORS[name](config, serviceName))
+    .filter((propagator) => propagator !== undefined);
   return new CompositePropagator({ propagators });
 }

@@ -13,18 +13,25 @@ import type { RequestIdFormat } from "../config/config.ts";
 import { getRequestId, setRequestId } from "../context/request-id.ts";
 import { REQUEST_ID_GENERATORS, validRequestId } from "./request-id-format.ts";
 
-/** The header's name on the wire, as a carrier's key. */
-export const REQUEST_ID_HEADER = "x-request-id";
+/** The headers' names on the wire, as carriers' keys. */
+export const REQUEST_ID_HEADERS: readonly string[] = ["x-request-id", "x-correlation-id"];
 
 export interface RequestIdPropagatorOptions {
   /** How a new id is made. @default "uuid7" */
   readonly format?: RequestIdFormat;
+  /** In lower case; the first that holds a valid id wins, the first of the list is written. @default REQUEST_ID_HEADERS */
+  readonly headers?: readonly string[];
 }
 
 export class RequestIdPropagator implements TextMapPropagator {
   readonly #generate: (() => string) | undefined;
 
-  constructor({ format = "uuid7" }: RequestIdPropagatorOptions = {}) {
+  readonly #headers: readonly string[];
+  readonly #header: string;
+
+  constructor({ format = "uuid7", headers = REQUEST_ID_HEADERS }: RequestIdPropagatorOptions = {}) {
+    this.#headers = headers;
+    this.#header = headers[0] as string;
     this.#generate = REQUEST_ID_GENERATORS[format];
   }
 
@@ -35,13 +42,13 @@ export class RequestIdPropagator implements TextMapPropagator {
   inject(context: Context, carrier: unknown, setter: TextMapSetter): void {
     const id = getRequestId(context);
     if (id === undefined || isTracingSuppressed(context)) return;
-    if (setter === defaultTextMapSetter && hasKey(carrier as object)) return;
-    setter.set(carrier, REQUEST_ID_HEADER, id);
+    if (setter === defaultTextMapSetter && hasKey(carrier as object, this.#header)) return;
+    setter.set(carrier, this.#header, id);
   }
 
   /** Gives each incoming request an id; one that is not valid is replaced, and its value is kept nowhere. */
   extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
-    const id = validRequestId(getter.get(carrier, REQUEST_ID_HEADER)) ?? getRequestId(context);
+    const id = this.#given(carrier, getter) ?? getRequestId(context);
     if (id !== undefined) return setRequestId(context, id);
     if (this.#generate !== undefined) return setRequestId(context, this.#generate());
     const remote = trace.getSpanContext(context);
@@ -49,12 +56,19 @@ export class RequestIdPropagator implements TextMapPropagator {
   }
 
   fields(): string[] {
-    return [REQUEST_ID_HEADER];
+    return [this.#header];
+  }
+
+  #given(carrier: unknown, getter: TextMapGetter): string | undefined {
+    for (const header of this.#headers) {
+      const id = validRequestId(getter.get(carrier, header));
+      if (id !== undefined) return id;
+    }
+    return undefined;
   }
 }
 
-function hasKey(carrier: object): boolean {
-  for (const key in carrier)
-    if (key.length === REQUEST_ID_HEADER.length && key.toLowerCase() === REQUEST_ID_HEADER) return true;
+function hasKey(carrier: object, header: string): boolean {
+  for (const key in carrier) if (key.length === header.length && key.toLowerCase() === header) return true;
   return false;
 }

@@ -3,7 +3,7 @@ import test from "node:test";
 import type { Config } from "../../src/config/config.ts";
 import { readConfig } from "../../src/config/read.ts";
 import type { Destination } from "../../src/exporters/delivery/target.ts";
-import { SETTINGS, SETTING_GROUPS } from "../../src/config/settings.ts";
+import { DEFAULT_TRUSTED_CIDRS, SETTINGS, SETTING_GROUPS } from "../../src/config/settings.ts";
 import { RED_DEFAULTS } from "../../src/metrics/red-options.ts";
 
 const NAMES = ["http", "undici", "express"];
@@ -79,7 +79,14 @@ test("readConfig gives the documented defaults for an empty environment, and no 
       metricExport: { intervalMs: 60000, timeoutMs: 30000 },
       otlpProtocol: { traces: "http/protobuf", metrics: "http/protobuf" },
       enabledInstrumentations: NAMES,
-      requestId: { format: "uuid7", echo: true },
+      requestId: { format: "uuid7", echo: true, headers: ["x-request-id", "x-correlation-id"], trust: "accept" },
+      propagation: {
+        trustedCidrs: DEFAULT_TRUSTED_CIDRS,
+        untrustedTraces: "continue",
+        targets: ["*"],
+        serverTiming: false,
+        responseTime: false,
+      },
       redaction: { dbQueries: true, keys: [], patterns: [] },
       capturedHeaders: { server: { request: [], response: [] }, client: { request: [], response: [] } },
       red: RED_DEFAULTS,
@@ -241,6 +248,28 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
   ["OTEL_NODE_DISABLED_INSTRUMENTATIONS", "undici", (config) => config.enabledInstrumentations, ["http", "express"]],
   ["REDTRAIL_REQUEST_ID_FORMAT", "traceid", (config) => config.requestId.format, "traceid"],
   ["REDTRAIL_REQUEST_ID_ECHO", "false", (config) => config.requestId.echo, false],
+  [
+    "REDTRAIL_REQUEST_ID_HEADERS",
+    "X-Correlation-ID, request-id",
+    (config) => config.requestId.headers,
+    ["x-correlation-id", "request-id"],
+  ],
+  ["REDTRAIL_REQUEST_ID_TRUST", "Internal", (config) => config.requestId.trust, "internal"],
+  [
+    "REDTRAIL_TRUSTED_CIDRS",
+    "10.0.0.0/8,::1,192.0.2.1",
+    (config) => config.propagation.trustedCidrs,
+    ["10.0.0.0/8", "::1/128", "192.0.2.1/32"],
+  ],
+  ["REDTRAIL_PROPAGATION_EXTRACT", "restart", (config) => config.propagation.untrustedTraces, "restart"],
+  [
+    "REDTRAIL_PROPAGATION_TARGETS",
+    "*.Example.com,api:8080",
+    (config) => config.propagation.targets,
+    ["*.example.com", "api:8080"],
+  ],
+  ["REDTRAIL_SERVER_TIMING", "true", (config) => config.propagation.serverTiming, true],
+  ["REDTRAIL_RESPONSE_TIME", "true", (config) => config.propagation.responseTime, true],
   ["OTEL_METRICS_EXEMPLAR_FILTER", "ALWAYS_ON", (config) => config.red.exemplarFilter, "always_on"],
   ["REDTRAIL_RUNTIME_METRICS", "false", (config) => config.runtimeMetrics, false],
   ["REDTRAIL_RED_METRICS", "http,db", (config) => config.red.families, ["http", "db"]],
@@ -412,8 +441,8 @@ const rejected: readonly Rejected[] = [
   ],
   [
     "OTEL_PROPAGATORS",
-    "jaeger",
-    'OTEL_PROPAGATORS="jaeger" holds "jaeger", which is not supported by redtrail (it has tracecontext, baggage, requestid, b3, b3multi, none); using tracecontext,baggage,requestid',
+    "jeager",
+    'OTEL_PROPAGATORS="jeager" holds "jeager", which is not known (did you mean "jaeger"?); using tracecontext,baggage,requestid',
     (config) => config.propagators.length,
     3,
   ],
@@ -608,8 +637,8 @@ const rejected: readonly Rejected[] = [
   ],
   [
     "OTEL_PROPAGATORS",
-    "xray,b3",
-    'OTEL_PROPAGATORS="xray,b3" holds "xray", which is not supported by redtrail (it has tracecontext, baggage, requestid, b3, b3multi, none); using b3',
+    "x-ray,b3",
+    'OTEL_PROPAGATORS="x-ray,b3" holds "x-ray", which is not known (did you mean "xray"?); using b3',
     (config) => config.propagators,
     ["b3"],
   ],
@@ -661,6 +690,48 @@ const rejected: readonly Rejected[] = [
     'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL="http/jsn" is not known (did you mean "http/json"?); it is ignored',
     (config) => config.otlpProtocol.metrics,
     "http/protobuf",
+  ],
+  [
+    "REDTRAIL_REQUEST_ID_HEADERS",
+    "x request id",
+    'REDTRAIL_REQUEST_ID_HEADERS="x request id" holds "x request id", which is not a header\'s name; it is left out',
+    (config) => config.requestId.headers,
+    ["x-request-id", "x-correlation-id"],
+  ],
+  [
+    "REDTRAIL_REQUEST_ID_TRUST",
+    "internl",
+    'REDTRAIL_REQUEST_ID_TRUST="internl" is not known (did you mean "internal"?); using accept',
+    (config) => config.requestId.trust,
+    "accept",
+  ],
+  [
+    "REDTRAIL_TRUSTED_CIDRS",
+    "10.0.0.0/33",
+    'REDTRAIL_TRUSTED_CIDRS="10.0.0.0/33" holds "10.0.0.0/33", which is not a network such as 10.0.0.0/8; it is left out',
+    (config) => config.propagation.trustedCidrs,
+    [],
+  ],
+  [
+    "REDTRAIL_PROPAGATION_EXTRACT",
+    "new",
+    'REDTRAIL_PROPAGATION_EXTRACT="new" is none of continue, restart, ignore; using continue',
+    (config) => config.propagation.untrustedTraces,
+    "continue",
+  ],
+  [
+    "REDTRAIL_SERVER_TIMING",
+    "1",
+    'REDTRAIL_SERVER_TIMING="1" is neither true nor false; using false',
+    (config) => config.propagation.serverTiming,
+    false,
+  ],
+  [
+    "REDTRAIL_RESPONSE_TIME",
+    "yes",
+    'REDTRAIL_RESPONSE_TIME="yes" is neither true nor false; using false',
+    (config) => config.propagation.responseTime,
+    false,
   ],
   [
     "REDTRAIL_REQUEST_ID_ECHO",
@@ -904,6 +975,7 @@ const ANY_TEXTS = new Set([
   "REDTRAIL_PROMETHEUS_RESOURCE_LABELS",
   "REDTRAIL_REQUEST_LOG_EXCLUDE",
   "REDTRAIL_REDACT_KEYS",
+  "REDTRAIL_PROPAGATION_TARGETS",
 ]);
 
 test("Every setting has an accepted value in these tables, and a rejected one unless any text will do", () => {

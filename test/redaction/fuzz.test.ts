@@ -5,6 +5,7 @@ import { redactDbStatement } from "../../src/redaction/db.ts";
 import { createRedactor } from "../../src/redaction/redactor.ts";
 import { redactQueriesIn } from "../../src/redaction/text.ts";
 import { redactQuery } from "../../src/redaction/urls.ts";
+import { createRandom } from "../support/random.ts";
 
 const SECRET = "s3cr3tM4rk";
 const SYSTEMS = [
@@ -19,17 +20,6 @@ const SYSTEMS = [
   "mongodb",
   undefined,
 ];
-
-/** Mulberry32: the same texts in each run. */
-function createRandom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 const FRAGMENTS =
   `' '' " \` [ ] $ $$ $a$ -- # /* */ \\ \\' \\" ? $1 :a @p 1 1.5 0x1 1e -7 { } : , ( ) E' N' q'[ ]' a b1 é _ - . ; = && AND

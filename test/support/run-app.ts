@@ -86,7 +86,7 @@ export function spawnApp({
 export async function runApp(options: RunOptions): Promise<RunningApp> {
   const app = spawnApp(options);
   const url = await waitForMatch(app, app.stdout, /listening (\S+)/);
-  const metricsUrl = await waitForMatch(app, app.stderr, /metrics (?:at (\S+?)(?:,| and)|off|to)/);
+  const metricsUrl = await waitForMatch(app, app.stderr, /metrics (?:at (\S+?)(?:,| and)|off|to)|and no metrics/);
   return {
     ...app,
     url,

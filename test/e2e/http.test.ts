@@ -139,7 +139,7 @@ for (const engine of ["native", "node-sdk"] as const) {
         assert.equal(client.traceId, server.traceId);
         const { distinct } = JSON.parse(text) as Echo;
         assert.deepEqual(distinct["x-request-id"], [id]);
-        assert.deepEqual(distinct["traceparent"], [`00-${client.traceId}-${client.id}-01`]);
+        assert.deepEqual(distinct["traceparent"], [`00-${client.traceId}-${client.id}-03`]);
         assert.match(client.tags["url.full"] as string, /^http:\/\/127\.0\.0\.1:\d+\/inner\?token=REDACTED(&page=2)?$/);
         assert.equal(client.tags["http.response.status_code"], "200");
         assert.equal(client.tags["network.peer.address"], "127.0.0.1");
@@ -155,7 +155,7 @@ for (const engine of ["native", "node-sdk"] as const) {
       const { text, spans } = await call("/http-array-headers", 2);
       const client = clientSpan(spans);
       const { distinct } = JSON.parse(text) as Echo;
-      assert.deepEqual(distinct["traceparent"], [`00-${client.traceId}-${client.id}-01`]);
+      assert.deepEqual(distinct["traceparent"], [`00-${client.traceId}-${client.id}-03`]);
       assert.deepEqual(distinct["x-request-id"], [client.tags["http.request.id"]]);
     });
 

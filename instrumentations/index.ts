@@ -3,6 +3,7 @@ import { type TracerProvider, trace } from "@opentelemetry/api";
 import type { Config } from "../src/config/config.ts";
 import { log } from "../src/diagnostics/log.ts";
 import type { WriteRequest } from "../src/request-log/record.ts";
+import { headersOfRules } from "../src/sampling/rules.ts";
 import { VERSION } from "../src/version.ts";
 import { instrumentExpress } from "./express/routes.ts";
 import { instrumentHttpClient } from "./http/client.ts";
@@ -20,6 +21,7 @@ export type InstrumentationConfig = Pick<
   | "requestId"
   | "propagation"
   | "propagators"
+  | "sampling"
   | "capturedHeaders"
   | "logCorrelation"
   | "logsExporters"
@@ -65,6 +67,7 @@ export function startInstrumentations(
     requestId,
     propagation,
     propagators,
+    sampling,
     capturedHeaders,
     logCorrelation,
     logsExporters,
@@ -74,6 +77,7 @@ export function startInstrumentations(
   const host: Omit<InstrumentationHost, "tracer"> = {
     requestId,
     propagation,
+    samplingHeaders: headersOfRules(sampling.rules),
     capturedHeaders,
     logs: { correlated: logCorrelation, emits: logsExporters.includes("otlp") },
     requestLog,

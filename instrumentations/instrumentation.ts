@@ -18,6 +18,8 @@ export interface InstrumentationHost {
   readonly propagation: PropagationConfig;
   /** Whether a request without an id takes that of its trace (REDTRAIL_REQUEST_ID_FORMAT=traceid). */
   readonly requestIdIsTraceId: boolean;
+  /** Headers of requests that samplers ask for, and that become attributes for it. */
+  readonly samplingHeaders: readonly string[];
   /** Headers that become attributes. */
   readonly capturedHeaders: CapturedHeaders;
   /** What of log libraries is on. */

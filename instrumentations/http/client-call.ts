@@ -38,7 +38,7 @@ export class ClientCall {
 
   /** Headers that settings name become attributes. */
   capture<Message>(capture: CaptureHeaders<Message> | undefined, message: Message): void {
-    if (!this.#ended) capture?.(this.#span, message);
+    if (!this.#ended && capture !== undefined) this.#span.setAttributes(capture(message));
   }
 
   /** The socket was idle for longer than the app allows; the app decides what follows. */

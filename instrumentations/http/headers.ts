@@ -1,7 +1,7 @@
 // Puts chosen headers on spans, as lists of values; off unless settings name some.
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/ (`http.request.header.<key>`, `http.response.header.<key>`)
 import type { IncomingMessage, OutgoingMessage } from "node:http";
-import type { Span } from "@opentelemetry/api";
+import type { Attributes } from "@opentelemetry/api";
 
 /** Characters of a value; what is beyond is cut. */
 const MAX_LENGTH = 1_024;
@@ -11,7 +11,8 @@ const MAX_VALUES = 16;
 /** The values of a header by its name in lower case; undefined where the message has none. */
 export type ReadHeader<Message> = (message: Message, name: string) => string | readonly string[] | undefined;
 
-export type CaptureHeaders<Message> = (span: Span, message: Message) => void;
+/** The attributes of the headers that the message has. */
+export type CaptureHeaders<Message> = (message: Message) => Attributes;
 
 /** Undefined without names, so that nobody pays for asking. */
 export function createHeaderCapture<Message>(
@@ -21,13 +22,15 @@ export function createHeaderCapture<Message>(
 ): CaptureHeaders<Message> | undefined {
   if (names.length === 0) return undefined;
   const headers = names.map((name) => ({ name, key: `http.${kind}.header.${name}` }));
-  return (span, message) => {
+  return (message) => {
+    const attributes: Attributes = {};
     for (const { name, key } of headers) {
       const value = read(message, name);
       if (value === undefined) continue;
       const values = typeof value === "string" ? [value] : value.slice(0, MAX_VALUES);
-      span.setAttribute(key, values.map(cut));
+      attributes[key] = values.map(cut);
     }
+    return attributes;
   };
 }
 

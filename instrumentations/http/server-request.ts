@@ -118,7 +118,9 @@ export class ServerRequest {
       span.setAttribute(ATTR.route, this.route);
       span.updateName(`${this.#method} ${this.route}`);
     }
-    if (this.#response?.headersSent === true) this.#captureHeaders?.(span, this.#response);
+    if (this.#captureHeaders !== undefined && this.#response?.headersSent === true) {
+      span.setAttributes(this.#captureHeaders(this.#response));
+    }
     const isServerError = statusCode !== undefined && statusCode >= 500;
     const error = errorType ?? (isServerError ? String(statusCode) : undefined);
     if (error !== undefined) span.setAttribute(ATTR.errorType, error);

@@ -60,14 +60,19 @@ function createBegin(host: InstrumentationHost): BeginServerRequest {
   const { tracer, requestIdIsTraceId, requestLog } = host;
   const { server } = host.capturedHeaders;
   const extract = createExtract(host);
-  const captureRequest = createHeaderCapture("request", server.request, incomingHeader);
+  const captureRequest = createHeaderCapture(
+    "request",
+    [...new Set([...server.request, ...host.samplingHeaders])],
+    incomingHeader,
+  );
   const captureResponse = createHeaderCapture("response", server.response, outgoingHeader);
   return (request, socket) => {
     const parent = extract(request.headers, socket);
     const attributes = startAttributes(request, socket);
+    // Before the span, so that samplers see them.
+    if (captureRequest !== undefined) Object.assign(attributes, captureRequest(request));
     const method = attributes[ATTR.requestMethod] as string;
     const span = tracer.startSpan(methodInName(method), { kind: SpanKind.SERVER, attributes }, parent);
-    captureRequest?.(span, request);
     let context = trace.setSpan(parent, span);
     let requestId = getRequestId(context);
     if (requestId === undefined && requestIdIsTraceId) {

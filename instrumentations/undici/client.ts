@@ -55,7 +55,7 @@ export function instrumentUndici({
     const attributes = startAttributes(request);
     const name = methodInName(attributes[ATTR.requestMethod] as string);
     const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
-    captureRequest?.(span, request);
+    if (captureRequest !== undefined) span.setAttributes(captureRequest(request));
     request[CALL] = new ClientCall(span);
     if (isTarget(String(attributes[ATTR.serverAddress]), attributes[ATTR.serverPort] as number)) {
       propagation.inject(trace.setSpan(parent, span), request, headerSetter);

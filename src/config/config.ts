@@ -3,6 +3,7 @@ import type { Attributes } from "@opentelemetry/api";
 import type { TranslationStrategy } from "../exporters/prometheus/names.ts";
 import type { DeliveryLimits } from "../exporters/delivery/delivery.ts";
 import type { Destination } from "../exporters/delivery/target.ts";
+import type { SamplingRule } from "../sampling/rules.ts";
 import type { RedOptions } from "../metrics/red-options.ts";
 
 export type EngineName = "native" | "node-sdk";
@@ -153,6 +154,12 @@ export interface Config {
   readonly sampler: SamplerName;
   /** OTEL_TRACES_SAMPLER_ARG, 0 to 1. @default 1 */
   readonly samplerRatio: number;
+  /** Of traces that begin here, for parent-based samplers. */
+  readonly sampling: {
+    readonly rules: readonly SamplingRule[];
+    /** Traces in a second at most. @default undefined, without a limit */
+    readonly perSecond: number | undefined;
+  };
   readonly tracesExporters: readonly TracesExporterName[];
   readonly metricsExporters: readonly MetricsExporterName[];
   /** Logs go out only as OTLP, by the engine `node-sdk`. @default none */

@@ -1,12 +1,13 @@
 // Turns the environment into the configuration, by the table of settings; never throws, and says each problem in one line.
 import type { Config, EngineName, LogLibrary, MetricsExporterName, OtlpProtocol, PropagatorName } from "./config.ts";
-import type { LogLevel, ResourceDetectorName, SamplerName, SpanLimitsConfig, TracesExporterName } from "./config.ts";
+import type { LogLevel, ResourceDetectorName, SpanLimitsConfig, TracesExporterName } from "./config.ts";
 import { type SettingValue, defaultValue, displayText, parseSetting } from "./parse.ts";
 import { readBatch, readByteLimits, readRequestLog, readSpool, readZipkin } from "./delivery.ts";
 import { readPrometheus, readRed } from "./metrics.ts";
 import { readPropagation, readRequestId } from "./propagation.ts";
 import type { SettingReader } from "./reader.ts";
 import { readCapturedHeaders, readRedaction } from "./redaction.ts";
+import { readSampling } from "./sampling.ts";
 import { PASSED_THROUGH, SETTINGS, type Setting } from "./settings.ts";
 import { suggest } from "./suggest.ts";
 
@@ -32,7 +33,7 @@ export function readConfig(
     resourceAttributes,
     resourceDetectors: list<ResourceDetectorName>("OTEL_NODE_RESOURCE_DETECTORS"),
     propagators: list<PropagatorName>("OTEL_PROPAGATORS"),
-    ...readSampler(reader),
+    ...readSampling(reader),
     ...readExporters(reader, requestLog.sinks.includes("otlp")),
     logCorrelation: list<LogLibrary | "none">("REDTRAIL_LOG_CORRELATION").filter((name) => name !== "none"),
     batch: readBatch(reader, bytes),
@@ -96,20 +97,6 @@ function consequence(setting: Setting, value: SettingValue | undefined): string 
   const pairs = Object.entries(value as Record<string, string>);
   if (pairs.length === 0) return "it is ignored";
   return `using "${displayText(setting, pairs.map(([key, one]) => `${key}=${one}`).join(","))}"`;
-}
-
-/** By the letter a ratio alone would be ignored; who sets one wants it (see RATIONALE.md). */
-function readSampler(reader: SettingReader): Pick<Config, "sampler" | "samplerRatio"> {
-  const problemsBefore = reader.problems.length;
-  const samplerRatio = reader.get("OTEL_TRACES_SAMPLER_ARG") as number;
-  const isUsable = reader.isSet("OTEL_TRACES_SAMPLER_ARG") && reader.problems.length === problemsBefore;
-  if (!isUsable || reader.isSet("OTEL_TRACES_SAMPLER")) {
-    return { sampler: reader.get("OTEL_TRACES_SAMPLER") as SamplerName, samplerRatio };
-  }
-  reader.problems.push(
-    `OTEL_TRACES_SAMPLER_ARG="${samplerRatio}" is set without OTEL_TRACES_SAMPLER; using parentbased_traceidratio`,
-  );
-  return { sampler: "parentbased_traceidratio", samplerRatio };
 }
 
 type Exporters = Pick<Config, "engine" | "tracesExporters" | "metricsExporters" | "logsExporters">;

@@ -218,6 +218,16 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         doc: "The ratio, 0 to 1. Set alone it means parentbased_traceidratio.",
       },
       {
+        name: "REDTRAIL_SAMPLING_RULES",
+        type: "text",
+        doc: "Ratios for some of the traces that begin here, the first rule that fits: `drop path=/health*; 0.1 method=GET path=/static/*; keep header.x-debug=*`.",
+      },
+      {
+        name: "REDTRAIL_SAMPLING_RATE_LIMIT",
+        ...count,
+        doc: "Traces that may begin here in one second and be sent. Unset: any number.",
+      },
+      {
         name: "OTEL_BSP_MAX_QUEUE_SIZE",
         ...count,
         default: "2048",

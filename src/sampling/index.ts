@@ -1,4 +1,4 @@
-// The sampler that OTEL_TRACES_SAMPLER names, wrapped so that metrics stay exact whatever it decides.
+// The sampler that OTEL_TRACES_SAMPLER names, with rules and limit, wrapped so that metrics stay exact whatever it decides.
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
@@ -7,24 +7,44 @@ import {
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace";
 import type { Config, SamplerName } from "../config/config.ts";
+import { RateLimitSampler } from "./rate-limit.ts";
 import { RecordForMetricsSampler } from "./record-for-metrics.ts";
 import { RemoteDecisionSampler } from "./remote-decision.ts";
+import { RuleSampler } from "./rules.ts";
 
-const SAMPLERS: Record<SamplerName, (ratio: number) => Sampler> = {
-  always_on: () => new AlwaysOnSampler(),
-  always_off: () => new AlwaysOffSampler(),
-  traceidratio: (ratio) => new TraceIdRatioBasedSampler(ratio),
-  parentbased_always_on: () => parentBased(new AlwaysOnSampler()),
-  parentbased_always_off: () => parentBased(new AlwaysOffSampler()),
-  parentbased_traceidratio: (ratio) => parentBased(new TraceIdRatioBasedSampler(ratio)),
+interface Row {
+  /** Decides for a trace that begins here, or for each span where no parent counts. */
+  readonly root: (ratio: number) => Sampler;
+  readonly parentBased: boolean;
+}
+
+const SAMPLERS: Record<SamplerName, Row> = {
+  always_on: { root: () => new AlwaysOnSampler(), parentBased: false },
+  always_off: { root: () => new AlwaysOffSampler(), parentBased: false },
+  traceidratio: { root: (ratio) => new TraceIdRatioBasedSampler(ratio), parentBased: false },
+  parentbased_always_on: { root: () => new AlwaysOnSampler(), parentBased: true },
+  parentbased_always_off: { root: () => new AlwaysOffSampler(), parentBased: true },
+  parentbased_traceidratio: { root: (ratio) => new TraceIdRatioBasedSampler(ratio), parentBased: true },
 };
 
-function parentBased(root: Sampler): Sampler {
-  return new RemoteDecisionSampler(root, new ParentBasedSampler({ root }));
+export type SamplerConfig = Pick<Config, "sampler" | "samplerRatio" | "sampling">;
+
+/** Rules and the limit are for whole traces, and so for samplers that a span's parent counts for. */
+export function isParentBased(name: SamplerName): boolean {
+  return SAMPLERS[name].parentBased;
 }
 
 /** `feedsMetrics`: whether anything counts the spans. */
-export function createSampler(config: Pick<Config, "sampler" | "samplerRatio">, feedsMetrics: boolean): Sampler {
-  const sampler = SAMPLERS[config.sampler](config.samplerRatio);
+export function createSampler(
+  { sampler: name, samplerRatio, sampling }: SamplerConfig,
+  feedsMetrics: boolean,
+): Sampler {
+  const row = SAMPLERS[name];
+  let sampler = row.root(samplerRatio);
+  if (row.parentBased) {
+    if (sampling.rules.length > 0) sampler = new RuleSampler(sampling.rules, sampler);
+    if (sampling.perSecond !== undefined) sampler = new RateLimitSampler(sampler, sampling.perSecond);
+    sampler = new RemoteDecisionSampler(sampler, new ParentBasedSampler({ root: sampler }));
+  }
   return feedsMetrics ? new RecordForMetricsSampler(sampler) : sampler;
 }

@@ -24,6 +24,7 @@ test("readConfig gives the documented defaults for an empty environment, and no 
       propagators: ["tracecontext", "baggage", "requestid"],
       sampler: "parentbased_always_on",
       samplerRatio: 1,
+      sampling: { rules: [], perSecond: undefined },
       tracesExporters: ["zipkin"],
       metricsExporters: ["prometheus"],
       logsExporters: ["none"],
@@ -142,6 +143,16 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
   ["OTEL_NODE_RESOURCE_DETECTORS", "none", (config) => config.resourceDetectors, ["none"]],
   ["OTEL_PROPAGATORS", "b3,requestid,b3", (config) => config.propagators, ["b3", "requestid"]],
   ["OTEL_TRACES_SAMPLER", "always_off", (config) => config.sampler, "always_off"],
+  [
+    "REDTRAIL_SAMPLING_RULES",
+    "drop path=/health*; keep method=get;",
+    (config) => config.sampling.rules,
+    [
+      { ratio: 0, path: "/health*", headers: [] },
+      { ratio: 1, method: "GET", headers: [] },
+    ],
+  ],
+  ["REDTRAIL_SAMPLING_RATE_LIMIT", "50", (config) => config.sampling.perSecond, 50],
   ["OTEL_TRACES_EXPORTER", "none", (config) => config.tracesExporters, ["none"]],
   ["OTEL_TRACES_EXPORTER", "Zipkin, console", (config) => config.tracesExporters, ["zipkin", "console"]],
   ["OTEL_TRACES_EXPORTER", "otlp", (config) => config.engine, "node-sdk"],
@@ -452,6 +463,20 @@ const rejected: readonly Rejected[] = [
     'OTEL_TRACES_SAMPLER="always" is none of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio; using parentbased_always_on',
     (config) => config.sampler,
     "parentbased_always_on",
+  ],
+  [
+    "REDTRAIL_SAMPLING_RULES",
+    "drop route=/x; drop path=/y",
+    'REDTRAIL_SAMPLING_RULES="drop route=/x; drop path=/y" holds "drop route=/x", which is no rule such as "0.1 method=GET path=/static/*"; it is left out',
+    (config) => config.sampling.rules.length,
+    1,
+  ],
+  [
+    "REDTRAIL_SAMPLING_RATE_LIMIT",
+    "0",
+    'REDTRAIL_SAMPLING_RATE_LIMIT="0" is less than 1; it is ignored',
+    (config) => config.sampling.perSecond,
+    undefined,
   ],
   [
     "OTEL_TRACES_SAMPLER_ARG",
@@ -1119,6 +1144,14 @@ test("readConfig leaves otlp out of the engine native when that was asked for by
   );
   assert.deepEqual(problems, [
     'REDTRAIL_ENGINE="native" has no OTLP exporter; otlp is left out (REDTRAIL_ENGINE=node-sdk has one)',
+  ]);
+});
+
+test("readConfig ignores rules and a limit beside a sampler that decides for each span alone, and says so", () => {
+  const { config, problems } = read({ OTEL_TRACES_SAMPLER: "always_on", REDTRAIL_SAMPLING_RATE_LIMIT: "5" });
+  assert.deepEqual(config.sampling, { rules: [], perSecond: undefined });
+  assert.deepEqual(problems, [
+    'OTEL_TRACES_SAMPLER="always_on" decides for each span alone; REDTRAIL_SAMPLING_RULES and REDTRAIL_SAMPLING_RATE_LIMIT are ignored (a parentbased sampler takes them)',
   ]);
 });
 

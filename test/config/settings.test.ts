@@ -37,6 +37,7 @@ function otherValue({ name, type, values = [], default: text }: Setting): string
     return values.find((value) => value !== text && value !== "native") as string;
   const texts: Record<string, string> = { REDTRAIL_RED_EXCLUDE: "kind:server", REDTRAIL_RED_ERRORS: "server:429" };
   if (name === "REDTRAIL_RED_LABEL_LIMITS") return "a=1";
+  if (name === "REDTRAIL_SAMPLING_RULES") return "drop path=/";
   return {
     integer: "7",
     ratio: "0.5",

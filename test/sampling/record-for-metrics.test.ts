@@ -27,7 +27,7 @@ test("RecordForMetricsSampler leaves INTERNAL spans and sampled ones to its dele
 });
 
 test("createSampler records nothing more than is sampled when nothing counts spans", () => {
-  const config = { sampler: "always_off", samplerRatio: 1 } as const;
+  const config = { sampler: "always_off", samplerRatio: 1, sampling: { rules: [], perSecond: undefined } } as const;
   assert.equal(createSampler(config, false).toString(), "AlwaysOffSampler");
   assert.match(createSampler(config, true).toString(), /^RecordForMetrics/);
 });

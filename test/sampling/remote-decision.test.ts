@@ -13,14 +13,10 @@ const propagator = new B3Propagator("single");
 function isSampled(sampler: SamplerName, b3: string, isLocal = false): boolean {
   let context = propagator.extract(ROOT_CONTEXT, { b3 }, defaultTextMapGetter);
   if (isLocal) context = trace.setSpanContext(context, { traceId: T, spanId: S, traceFlags: 1 });
-  const { decision } = createSampler({ sampler, samplerRatio: 0 }, false).shouldSample(
-    context,
-    T,
-    "GET",
-    SpanKind.SERVER,
-    {},
-    [],
-  );
+  const { decision } = createSampler(
+    { sampler, samplerRatio: 0, sampling: { rules: [], perSecond: undefined } },
+    false,
+  ).shouldSample(context, T, "GET", SpanKind.SERVER, {}, []);
   return decision === SamplingDecision.RECORD_AND_SAMPLED;
 }
 

@@ -5,6 +5,7 @@ import { log } from "../src/diagnostics/log.ts";
 import type { WriteRequest } from "../src/request-log/record.ts";
 import { headersOfRules } from "../src/sampling/rules.ts";
 import { VERSION } from "../src/version.ts";
+import { instrumentAmqplib } from "./amqplib/index.ts";
 import { instrumentExpress } from "./express/routes.ts";
 import { instrumentHttpClient } from "./http/client.ts";
 import { instrumentHttpServer } from "./http/server.ts";
@@ -22,6 +23,7 @@ export type InstrumentationConfig = Pick<
   | "propagation"
   | "propagators"
   | "sampling"
+  | "messaging"
   | "capturedHeaders"
   | "logCorrelation"
   | "logsExporters"
@@ -38,6 +40,7 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   },
   { name: "undici", targets: "fetch and undici 6 or later", start: instrumentUndici },
   { name: "express", targets: "express 4 and 5 (route names)", start: instrumentExpress },
+  { name: "amqplib", targets: "amqplib 0.10 and later (RabbitMQ): publish and consume", start: instrumentAmqplib },
   { name: "pino", targets: "pino 8 and later (request and trace ids in its records)", start: instrumentPino },
   { name: "winston", targets: "winston 3 (the same)", start: instrumentWinston },
   { name: "bunyan", targets: "bunyan 1 and 2 (the same)", start: instrumentBunyan },
@@ -68,6 +71,7 @@ export function startInstrumentations(
     propagation,
     propagators,
     sampling,
+    messaging,
     capturedHeaders,
     logCorrelation,
     logsExporters,
@@ -77,6 +81,7 @@ export function startInstrumentations(
   const host: Omit<InstrumentationHost, "tracer"> = {
     requestId,
     propagation,
+    messaging,
     samplingHeaders: headersOfRules(sampling.rules),
     capturedHeaders,
     logs: { correlated: logCorrelation, emits: logsExporters.includes("otlp") },

@@ -1,6 +1,12 @@
 // What redtrail asks of an instrumentation of its own: a function that subscribes once, with all decisions made then.
 import type { Tracer } from "@opentelemetry/api";
-import type { CapturedHeaders, LogLibrary, PropagationConfig, RequestIdConfig } from "../src/config/config.ts";
+import type {
+  CapturedHeaders,
+  LogLibrary,
+  MessagingConfig,
+  PropagationConfig,
+  RequestIdConfig,
+} from "../src/config/config.ts";
 import type { WriteRequest } from "../src/request-log/record.ts";
 
 /** Of log libraries. */
@@ -22,6 +28,8 @@ export interface InstrumentationHost {
   readonly samplingHeaders: readonly string[];
   /** Headers that become attributes. */
   readonly capturedHeaders: CapturedHeaders;
+  /** How messages belong to their senders. */
+  readonly messaging: MessagingConfig;
   /** What of log libraries is on. */
   readonly logs: LogInstrumentation;
   /** Takes each request that a server has answered; undefined when nobody wants it. */

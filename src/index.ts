@@ -2,6 +2,9 @@
 import { loadMain } from "./lazy.ts";
 import type { Telemetry } from "./start.ts";
 
+export type { MessagingMode } from "./config/config.ts";
+export { injectMessage, withMessage } from "./messaging/public.ts";
+export type { MessageOptions } from "./messaging/public.ts";
 export { getRequestId, requestId, setRequestId } from "./context/request-id.ts";
 export { VERSION as version } from "./version.ts";
 export type { Telemetry };

@@ -43,7 +43,7 @@ export function start(): Telemetry {
   const { config, problems } = readEnvironment(INSTRUMENTATION_NAMES);
   setLogLevel(config.logLevel);
   const telemetry = startWith(config, problems);
-  setState({ telemetry });
+  setState({ telemetry, messaging: config.messaging });
   return telemetry;
 }
 

@@ -141,6 +141,17 @@ export interface CapturedHeaders {
   readonly client: MessageHeaders;
 }
 
+/** How the span that processes a message belongs to the trace of its sender. */
+export type MessagingMode = "auto" | "parent" | "link" | "both";
+
+export interface MessagingConfig {
+  readonly mode: MessagingMode;
+  /** By `messaging.system`: `rabbitmq`, `kafka`. */
+  readonly modes: Readonly<Record<string, MessagingMode>>;
+  /** Milliseconds after which `auto` links a message instead of continuing its trace. @default 60000 */
+  readonly linkAfterMs: number;
+}
+
 export interface Config {
   readonly engine: EngineName;
   /** OTEL_SDK_DISABLED: no spans and no metrics; propagation stays. */
@@ -181,6 +192,7 @@ export interface Config {
   readonly enabledInstrumentations: readonly string[];
   readonly requestId: RequestIdConfig;
   readonly propagation: PropagationConfig;
+  readonly messaging: MessagingConfig;
   readonly redaction: RedactionConfig;
   readonly capturedHeaders: CapturedHeaders;
   readonly red: RedOptions;

@@ -4,6 +4,7 @@ import type { LogLevel, ResourceDetectorName, SpanLimitsConfig, TracesExporterNa
 import { type SettingValue, defaultValue, displayText, parseSetting } from "./parse.ts";
 import { readBatch, readByteLimits, readRequestLog, readSpool, readZipkin } from "./delivery.ts";
 import { readPrometheus, readRed } from "./metrics.ts";
+import { readMessaging } from "./messaging.ts";
 import { readPropagation, readRequestId } from "./propagation.ts";
 import type { SettingReader } from "./reader.ts";
 import { readCapturedHeaders, readRedaction } from "./redaction.ts";
@@ -53,6 +54,7 @@ export function readConfig(
     enabledInstrumentations: readInstrumentations(reader, instrumentationNames),
     requestId: readRequestId(reader),
     propagation: readPropagation(reader),
+    messaging: readMessaging(reader),
     redaction: readRedaction(reader),
     capturedHeaders: readCapturedHeaders(reader),
     red: readRed(reader),

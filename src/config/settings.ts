@@ -174,6 +174,23 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
     ],
   },
   {
+    title: "Messaging",
+    settings: [
+      {
+        name: "REDTRAIL_MESSAGING_MODE",
+        type: "texts",
+        default: "auto",
+        doc: "How the processing of a message belongs to its sender's trace: `parent`, `link`, `both`, or `auto` (link what is a batch or old); also by system, `auto,kafka=link`.",
+      },
+      {
+        name: "REDTRAIL_MESSAGING_LINK_AFTER",
+        ...milliseconds,
+        default: "60000",
+        doc: "Milliseconds that a message may have waited for `auto` to continue its trace.",
+      },
+    ],
+  },
+  {
     title: "Traces",
     settings: [
       {

@@ -32,6 +32,11 @@ export function setRemoteTraits(context: Context, traits: RemoteTraits): Context
   return context.setValue(TRAITS, traits);
 }
 
+/** The context without a trace; the request id and all else stay. */
+export function withoutParent(context: Context): Context {
+  return trace.deleteSpan(context).deleteValue(TRAITS);
+}
+
 export function setRemoteParent(
   context: Context,
   parent: Omit<SpanContext, "isRemote">,

@@ -5,7 +5,6 @@ import {
   type TextMapGetter,
   type TextMapPropagator,
   type TextMapSetter,
-  defaultTextMapSetter,
   trace,
 } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
@@ -42,7 +41,7 @@ export class RequestIdPropagator implements TextMapPropagator {
   inject(context: Context, carrier: unknown, setter: TextMapSetter): void {
     const id = getRequestId(context);
     if (id === undefined || isTracingSuppressed(context)) return;
-    if (setter === defaultTextMapSetter && hasKey(carrier as object, this.#header)) return;
+    if (isPlain(carrier) && hasKey(carrier as object, this.#header)) return;
     setter.set(carrier, this.#header, id);
   }
 
@@ -66,6 +65,13 @@ export class RequestIdPropagator implements TextMapPropagator {
     }
     return undefined;
   }
+}
+
+/** Headers as an object, and not as the class of an HTTP library, whose setter knows of the app's own. */
+function isPlain(carrier: unknown): boolean {
+  if (typeof carrier !== "object" || carrier === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(carrier);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function hasKey(carrier: object, header: string): boolean {

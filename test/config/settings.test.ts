@@ -35,7 +35,11 @@ function otherValue({ name, type, values = [], default: text }: Setting): string
   if (type === "boolean") return text === "true" ? "false" : "true";
   if (type === "choice" || type === "list")
     return values.find((value) => value !== text && value !== "native") as string;
-  const texts: Record<string, string> = { REDTRAIL_RED_EXCLUDE: "kind:server", REDTRAIL_RED_ERRORS: "server:429" };
+  const texts: Record<string, string> = {
+    REDTRAIL_MESSAGING_MODE: "link,kafka=both",
+    REDTRAIL_RED_EXCLUDE: "kind:server",
+    REDTRAIL_RED_ERRORS: "server:429",
+  };
   if (name === "REDTRAIL_RED_LABEL_LIMITS") return "a=1";
   if (name === "REDTRAIL_SAMPLING_RULES") return "drop path=/";
   return {
@@ -50,7 +54,7 @@ function otherValue({ name, type, values = [], default: text }: Setting): string
 }
 
 /** What has keys of the user's. */
-const MAPS = new Set([".resourceAttributes", ".red.labelLimits", ".prometheus.tls"]);
+const MAPS = new Set([".resourceAttributes", ".messaging.modes", ".red.labelLimits", ".prometheus.tls"]);
 
 /** Every value in a configuration by its path; a list or map is one value. */
 function leaves(value: unknown, path = ""): [string, string][] {

@@ -51,7 +51,7 @@ export function watchChannel(
     const message = {
       system: "rabbitmq",
       destination: destinationOf(fields),
-      headers: properties.headers ?? {},
+      headers: withInherited(properties.headers),
       attributes: attributesOf(this, fields, properties, content),
     };
     // amqplib has made `properties` for this call; the headers in it may be the app's own, and stay as they are.
@@ -76,6 +76,13 @@ export function watchChannel(
       () => dispatch.call(this, fields, message),
     );
   };
+}
+
+/** amqplib puts headers of its own (CC, BCC) on an object that inherits the app's. */
+function withInherited(headers: MessageHeaders | undefined): MessageHeaders {
+  const all: MessageHeaders = {};
+  for (const key in headers) all[key] = headers[key];
+  return all;
 }
 
 /** The conventions' form, `exchange:routing key`; the default exchange has no name, and its routing key is the queue. */

@@ -1,7 +1,10 @@
 // Skips a test that needs a real server when there is none; in CI (REDTRAIL_REQUIRE_SERVERS=1) it fails instead.
+import { once } from "node:events";
+import { connect } from "node:net";
 import { ELASTICSEARCH_URL } from "../../scripts/servers/elasticsearch.ts";
 import { OPENSEARCH_URL } from "../../scripts/servers/opensearch.ts";
 import { PROMETHEUS_URL } from "../../scripts/servers/prometheus.ts";
+import { RABBITMQ_PORT } from "../../scripts/servers/rabbitmq.ts";
 import { ZIPKIN_URL } from "../../scripts/servers/zipkin.ts";
 
 const isRequired = process.env["REDTRAIL_REQUIRE_SERVERS"] === "1";
@@ -20,6 +23,17 @@ export function lacksSearchServers(): Promise<false | string> {
     ["Elasticsearch", `${ELASTICSEARCH_URL}/_cluster/health`],
     ["OpenSearch", `${OPENSEARCH_URL}/_cluster/health`],
   ]);
+}
+
+/** The same for RabbitMQ. */
+export async function lacksRabbitMq(): Promise<false | string> {
+  const socket = connect(RABBITMQ_PORT, "127.0.0.1");
+  const isUp = await once(socket, "connect").then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return isUp ? false : lacks(`RabbitMQ takes no connection at port ${RABBITMQ_PORT} (npm run servers)`);
 }
 
 async function lacksAny(servers: readonly (readonly [name: string, url: string])[]): Promise<false | string> {

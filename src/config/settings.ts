@@ -45,6 +45,20 @@ const limit = { type: "integer", min: 0, max: 1_000_000_000 } as const;
 const milliseconds = { type: "integer", min: 1, max: 2_147_483_647 } as const;
 const OTLP_PROTOCOLS = ["grpc", "http/protobuf", "http/json"] as const;
 
+/** Credentials and TLS of a server that we send to. */
+function destinationSettings(prefix: string): Setting[] {
+  return [
+    { name: `${prefix}_USERNAME`, type: "text", doc: "For basic authentication." },
+    { name: `${prefix}_PASSWORD`, type: "text", secret: true, doc: "For basic authentication." },
+    { name: `${prefix}_API_KEY`, type: "text", secret: true, doc: "Sent as `Authorization: ApiKey ...`." },
+    { name: `${prefix}_BEARER_TOKEN`, type: "text", secret: true, doc: "Sent as `Authorization: Bearer ...`." },
+    { name: `${prefix}_HEADERS`, type: "pairs", secret: true, doc: "Further headers, `name=value,name=value`." },
+    { name: `${prefix}_CA_FILE`, type: "text", doc: "Certificates to trust (PEM), in place of the system's." },
+    { name: `${prefix}_CLIENT_CERT_FILE`, type: "text", doc: "A certificate of our own (PEM)." },
+    { name: `${prefix}_CLIENT_KEY_FILE`, type: "text", doc: "Its private key (PEM)." },
+  ];
+}
+
 /** Loopback, private and link-local addresses. */
 export const DEFAULT_TRUSTED_CIDRS: readonly string[] = [
   ...["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"],
@@ -627,33 +641,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         default: "10000",
         doc: "Milliseconds for one request, answer included.",
       },
-      { name: "REDTRAIL_ELASTICSEARCH_USERNAME", type: "text", doc: "For basic authentication." },
-      { name: "REDTRAIL_ELASTICSEARCH_PASSWORD", type: "text", secret: true, doc: "For basic authentication." },
-      {
-        name: "REDTRAIL_ELASTICSEARCH_API_KEY",
-        type: "text",
-        secret: true,
-        doc: "Sent as `Authorization: ApiKey ...`.",
-      },
-      {
-        name: "REDTRAIL_ELASTICSEARCH_BEARER_TOKEN",
-        type: "text",
-        secret: true,
-        doc: "Sent as `Authorization: Bearer ...`.",
-      },
-      {
-        name: "REDTRAIL_ELASTICSEARCH_HEADERS",
-        type: "pairs",
-        secret: true,
-        doc: "Further headers, `name=value,name=value`.",
-      },
-      {
-        name: "REDTRAIL_ELASTICSEARCH_CA_FILE",
-        type: "text",
-        doc: "Certificates to trust (PEM), in place of the system's.",
-      },
-      { name: "REDTRAIL_ELASTICSEARCH_CLIENT_CERT_FILE", type: "text", doc: "A certificate of our own (PEM)." },
-      { name: "REDTRAIL_ELASTICSEARCH_CLIENT_KEY_FILE", type: "text", doc: "Its private key (PEM)." },
+      ...destinationSettings("REDTRAIL_ELASTICSEARCH"),
     ],
   },
   {
@@ -677,19 +665,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         default: "67108864",
         doc: "Bytes in that folder, for each of the two; the oldest are dropped beyond it.",
       },
-      { name: "REDTRAIL_ZIPKIN_USERNAME", type: "text", doc: "For basic authentication." },
-      { name: "REDTRAIL_ZIPKIN_PASSWORD", type: "text", secret: true, doc: "For basic authentication." },
-      { name: "REDTRAIL_ZIPKIN_API_KEY", type: "text", secret: true, doc: "Sent as `Authorization: ApiKey ...`." },
-      { name: "REDTRAIL_ZIPKIN_BEARER_TOKEN", type: "text", secret: true, doc: "Sent as `Authorization: Bearer ...`." },
-      {
-        name: "REDTRAIL_ZIPKIN_HEADERS",
-        type: "pairs",
-        secret: true,
-        doc: "Further headers, `name=value,name=value`.",
-      },
-      { name: "REDTRAIL_ZIPKIN_CA_FILE", type: "text", doc: "Certificates to trust (PEM), in place of the system's." },
-      { name: "REDTRAIL_ZIPKIN_CLIENT_CERT_FILE", type: "text", doc: "A certificate of our own (PEM)." },
-      { name: "REDTRAIL_ZIPKIN_CLIENT_KEY_FILE", type: "text", doc: "Its private key (PEM)." },
+      ...destinationSettings("REDTRAIL_ZIPKIN"),
     ],
   },
   {

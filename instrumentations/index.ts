@@ -14,6 +14,7 @@ import { instrumentBunyan } from "./logs/bunyan.ts";
 import { instrumentConsole } from "./logs/console.ts";
 import { instrumentPino } from "./logs/pino.ts";
 import { instrumentWinston } from "./logs/winston.ts";
+import { Modules } from "./modules.ts";
 import { instrumentUndici } from "./undici/client.ts";
 
 export type InstrumentationConfig = Pick<
@@ -78,7 +79,9 @@ export function startInstrumentations(
   }: InstrumentationConfig,
   { provider = trace.getTracerProvider(), requestLog }: InstrumentationWiring = {},
 ): void {
+  const modules = new Modules();
   const host: Omit<InstrumentationHost, "tracer"> = {
+    modules,
     requestId,
     propagation,
     messaging,
@@ -96,4 +99,5 @@ export function startInstrumentations(
       log.warn(`instrumentation "${name}" could not start (${String(error)}); the others go on`);
     }
   }
+  modules.start();
 }

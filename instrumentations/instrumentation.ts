@@ -8,6 +8,7 @@ import type {
   RequestIdConfig,
 } from "../src/config/config.ts";
 import type { WriteRequest } from "../src/request-log/record.ts";
+import type { ModuleWatcher } from "./modules.ts";
 
 /** Of log libraries. */
 export interface LogInstrumentation {
@@ -20,6 +21,8 @@ export interface LogInstrumentation {
 export interface InstrumentationHost {
   /** A tracer whose scope names the instrumentation. */
   readonly tracer: Tracer;
+  /** Tells of the packages that the app loads. */
+  readonly modules: ModuleWatcher;
   readonly requestId: RequestIdConfig;
   readonly propagation: PropagationConfig;
   /** Whether a request without an id takes that of its trace (REDTRAIL_REQUEST_ID_FORMAT=traceid). */

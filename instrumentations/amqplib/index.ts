@@ -1,6 +1,5 @@
 // amqplib (RabbitMQ), both its APIs: every message that a channel sends or delivers passes one method of their common base.
 import type { Attributes } from "@opentelemetry/api";
-import { Hook } from "require-in-the-middle";
 import { log } from "../../src/diagnostics/log.ts";
 import type { MessageHeaders } from "../../src/messaging/headers.ts";
 import { processMessage, sendMessage } from "../../src/messaging/spans.ts";
@@ -27,12 +26,10 @@ interface Channel {
   dispatchMessage(this: Channel, fields: Fields, message: Delivered | null): unknown;
 }
 
-export function instrumentAmqplib(host: Pick<InstrumentationHost, "tracer" | "messaging">): void {
-  new Hook(["amqplib"], { internals: true }, (exports, name) => {
-    if (/^amqplib[\\/]lib[\\/]channel(\.js)?$/.test(name)) {
-      watchChannel((exports as { BaseChannel?: { prototype: Channel } }).BaseChannel?.prototype, host);
-    }
-    return exports;
+export function instrumentAmqplib(host: Pick<InstrumentationHost, "tracer" | "messaging" | "modules">): void {
+  host.modules.watch("amqplib", (exports, { file }) => {
+    if (file !== "lib/channel.js") return;
+    watchChannel((exports as { BaseChannel?: { prototype: Channel } }).BaseChannel?.prototype, host);
   });
 }
 

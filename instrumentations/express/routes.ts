@@ -1,9 +1,9 @@
 // Names the route that Express 4 or 5 matched, mounted routers included, as the pattern and never as the path.
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/ ("http.route")
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Hook } from "require-in-the-middle";
 import { log } from "../../src/diagnostics/log.ts";
 import { type ServerRequest, serverRequestOf } from "../http/server-request.ts";
+import type { InstrumentationHost } from "../instrumentation.ts";
 
 type Next = (error?: unknown) => void;
 type HandleRequest = (this: Layer, request: IncomingMessage, response: ServerResponse, next: Next) => unknown;
@@ -29,11 +29,12 @@ const PATTERN: unique symbol = Symbol("redtrail.mount-pattern");
 const PATCHED: unique symbol = Symbol("redtrail.patched");
 
 /** Express 5 keeps its router in a package of its own; Express 4 in a file. Both are CommonJS, also for an ES module app. */
-export function instrumentExpress(): void {
-  new Hook(["router", "express"], { internals: true }, (exports, name) => {
-    if (name === "router") watchRouter((exports as { prototype: Router }).prototype);
-    else if (name.replaceAll("\\", "/") === "express/lib/router/index.js") watchRouter(exports as Router);
-    return exports;
+export function instrumentExpress({ modules }: Pick<InstrumentationHost, "modules">): void {
+  modules.watch("router", (exports, { file }) => {
+    if (file === "") watchRouter((exports as { prototype: Router }).prototype);
+  });
+  modules.watch("express", (exports, { file }) => {
+    if (file === "lib/router/index.js") watchRouter(exports as Router);
   });
 }
 

@@ -1,7 +1,6 @@
 // bunyan 1 and 2: every record goes through one method of the logger's class.
 import { log } from "../../src/diagnostics/log.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { observe } from "../observe.ts";
 import { type EmitLog, createEmitLog } from "./emit.ts";
 import { logFields } from "./fields.ts";
 
@@ -9,21 +8,20 @@ type Emit = (this: unknown, record: Record<string, unknown>, isFormattedOnly?: b
 interface LoggerPrototype {
   _emit?: Emit & { [WATCHED]?: true };
 }
-interface RequireMessage {
-  /** As it was asked for; the file's path when an ES module imports it. */
-  readonly id: string;
-  readonly result: { readonly prototype?: LoggerPrototype } | undefined;
-}
 
 const WATCHED: unique symbol = Symbol("redtrail.watched");
-const BUNYAN = /^bunyan$|[\\/]bunyan[\\/]lib[\\/]bunyan\.js$/;
 
-/** By Node's channel and not by a hook: bunyan is one file, and an ES module's import of it runs through no `require`. */
-export function instrumentBunyan({ logs: { correlated, emits } }: Pick<InstrumentationHost, "logs">): void {
+export function instrumentBunyan({
+  logs: { correlated, emits },
+  modules,
+}: Pick<InstrumentationHost, "logs" | "modules">): void {
   if (!correlated.includes("bunyan")) return;
   const emitLog = emits ? createEmitLog("bunyan") : undefined;
-  observe<RequireMessage>("tracing:module.require:end", ({ id, result }) => {
-    if (BUNYAN.test(id) && result?.prototype !== undefined) watchRecords(result.prototype, emitLog);
+  modules.watch("bunyan", (exports, { file }) => {
+    if (file !== "") return;
+    // For an ES module the class is the default of what it imports.
+    const { prototype } = ((exports as { default?: unknown }).default ?? exports) as { prototype?: LoggerPrototype };
+    if (prototype !== undefined) watchRecords(prototype, emitLog);
   });
 }
 

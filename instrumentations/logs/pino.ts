@@ -1,5 +1,4 @@
 // pino 8 and later: every record of every logger, child or not, becomes text in one method of their common prototype.
-import { Hook } from "require-in-the-middle";
 import { log } from "../../src/diagnostics/log.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { type EmitLog, createEmitLog } from "./emit.ts";
@@ -12,12 +11,14 @@ interface PinoLogger {
   readonly [symbol: symbol]: unknown;
 }
 
-export function instrumentPino({ logs: { correlated, emits } }: Pick<InstrumentationHost, "logs">): void {
+export function instrumentPino({
+  logs: { correlated, emits },
+  modules,
+}: Pick<InstrumentationHost, "logs" | "modules">): void {
   if (!correlated.includes("pino")) return;
   const emit = emits ? createEmitLog("pino") : undefined;
-  new Hook(["pino"], { internals: true }, (exports, name) => {
-    if (!/^pino[\\/]lib[\\/]proto(\.js)?$/.test(name)) return exports;
-    return watchLoggers(exports as () => PinoLogger, emit) as typeof exports;
+  modules.watch("pino", (exports, { file }) => {
+    return file === "lib/proto.js" ? watchLoggers(exports as () => PinoLogger, emit) : undefined;
   });
 }
 

@@ -1,5 +1,4 @@
 // winston 3: every record goes through one method of the logger's class, those of child loggers and of `winston.info` too.
-import { Hook } from "require-in-the-middle";
 import { type EmitLog, createEmitLog } from "./emit.ts";
 import { logFields } from "./fields.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
@@ -9,12 +8,14 @@ interface LoggerClass {
   readonly prototype: { write: Write };
 }
 
-export function instrumentWinston({ logs: { correlated, emits } }: Pick<InstrumentationHost, "logs">): void {
+export function instrumentWinston({
+  logs: { correlated, emits },
+  modules,
+}: Pick<InstrumentationHost, "logs" | "modules">): void {
   if (!correlated.includes("winston")) return;
   const emit = emits ? createEmitLog("winston") : undefined;
-  new Hook(["winston"], { internals: true }, (exports, name) => {
-    if (name.replaceAll("\\", "/") === "winston/lib/winston/logger.js") watchWrites(exports as LoggerClass, emit);
-    return exports;
+  modules.watch("winston", (exports, { file }) => {
+    if (file === "lib/winston/logger.js") watchWrites(exports as LoggerClass, emit);
   });
 }
 

@@ -1,0 +1,98 @@
+// Tells instrumentations of the packages that an app loads, file by file, whatever module system loads them.
+import { subscribe } from "node:diagnostics_channel";
+import { Hook } from "require-in-the-middle";
+import { log } from "../src/diagnostics/log.ts";
+import { loadImportHooks } from "../src/lazy.ts";
+
+export interface LoadedFile {
+  /** Path inside of the package, with forward slashes: `lib/router/index.js`; "" for what the package's name stands for. */
+  readonly file: string;
+  /** As require-in-the-middle names it: the package's name, and the path behind it in the system's own form. */
+  readonly name: string;
+  /** The package's folder. */
+  readonly baseDir: string;
+}
+
+/**
+ * Gets the exports of a file when it has been loaded, before the app does: `module.exports`, or what stands for the namespace where
+ * an ES module imports the package. What it returns takes their place, unless that is undefined; what it throws stays with us.
+ */
+export type OnLoad = (exports: unknown, loaded: LoadedFile) => unknown;
+
+export interface ModuleWatcher {
+  /** One package; its ES module form is known by this name alone, its CommonJS files also by their paths. */
+  watch(packageName: string, onLoad: OnLoad): void;
+}
+
+/** Only the first `start` counts what was watched before it; a package that is watched later is seen if it is loaded later. */
+export class Modules implements ModuleWatcher {
+  readonly #watchers = new Map<string, OnLoad[]>();
+  #isStarted = false;
+
+  watch(packageName: string, onLoad: OnLoad): void {
+    const known = this.#watchers.get(packageName);
+    if (known !== undefined) {
+      known.push(onLoad);
+      return;
+    }
+    this.#watchers.set(packageName, [onLoad]);
+    if (this.#isStarted) this.#hookRequires([packageName]);
+  }
+
+  /** Hooks `require` once for all packages, and `import` when the app first imports anything. */
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#hookRequires([...this.#watchers.keys()]);
+    this.#hookImports();
+  }
+
+  #hookRequires(packageNames: string[]): void {
+    if (packageNames.length === 0) return;
+    new Hook(packageNames, { internals: true }, (exports, name, baseDir) => {
+      return this.#loaded(exports, name, baseDir ?? "") as typeof exports;
+    });
+  }
+
+  /** Most apps import nothing, and do not pay for it. The entry point of an app of ES modules is an import too. */
+  #hookImports(): void {
+    let isHooked = false;
+    subscribe("tracing:module.import:start", () => {
+      if (isHooked) return;
+      isHooked = true;
+      try {
+        loadImportHooks([...this.#watchers.keys()], (exports, name, baseDir) =>
+          this.#loaded(exports, name, baseDir ?? ""),
+        );
+      } catch (error) {
+        log.warn(`ES modules cannot be watched (${String(error)}); packages that are imported are not traced`);
+      }
+    });
+  }
+
+  #loaded(exports: unknown, name: string, baseDir: string): unknown {
+    const packageName = packageOf(name);
+    const file = name.slice(packageName.length + 1).replaceAll("\\", "/");
+    let current = exports;
+    for (const onLoad of this.#watchers.get(packageName) ?? []) {
+      try {
+        current = onLoad(current, { file, name, baseDir }) ?? current;
+      } catch (error) {
+        log.warnSometimes(`load ${name}`, `"${name}" could not be instrumented (${String(error)}); it works as ever`);
+      }
+    }
+    return current;
+  }
+}
+
+/** `@scope/name/lib/file.js` is of `@scope/name`. */
+function packageOf(name: string): string {
+  const [first = "", second = ""] = name.split(/[\\/]/, 2);
+  return first.startsWith("@") ? `${first}/${second}` : first;
+}
+
+/** What a package exports under a name, however it was loaded: an ES module that imports CommonJS has it also below `default`. */
+export function exportOf<Value>(exports: unknown, name: string): Value | undefined {
+  const found = exports as { readonly [key: string]: unknown; readonly default?: { readonly [key: string]: unknown } };
+  return (found[name] ?? found.default?.[name]) as Value | undefined;
+}

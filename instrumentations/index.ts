@@ -15,7 +15,10 @@ import { instrumentConsole } from "./logs/console.ts";
 import { instrumentPino } from "./logs/pino.ts";
 import { instrumentWinston } from "./logs/winston.ts";
 import { Modules } from "./modules.ts";
+import { createOptions } from "./options.ts";
 import { instrumentUndici } from "./undici/client.ts";
+import { instrumentByUpstream } from "./upstream/adopt.ts";
+import { UPSTREAM } from "./upstream/table.ts";
 
 export type InstrumentationConfig = Pick<
   Config,
@@ -26,6 +29,7 @@ export type InstrumentationConfig = Pick<
   | "sampling"
   | "messaging"
   | "capturedHeaders"
+  | "instrumentationOptions"
   | "logCorrelation"
   | "logsExporters"
 >;
@@ -50,9 +54,15 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
     targets: "lines of JSON by console.log (the same; REDTRAIL_LOG_CORRELATION)",
     start: instrumentConsole,
   },
+  ...UPSTREAM.map((row) => ({ ...row, start: (host: InstrumentationHost) => instrumentByUpstream(row, host) })),
 ];
 
 export const INSTRUMENTATION_NAMES: readonly string[] = INSTRUMENTATIONS.map(({ name }) => name);
+
+/** Those that run unless they are told not to. */
+export const DEFAULT_INSTRUMENTATION_NAMES: readonly string[] = INSTRUMENTATIONS.filter(
+  ({ isOffByDefault }) => isOffByDefault !== true,
+).map(({ name }) => name);
 
 /** What they are connected to. */
 export interface InstrumentationWiring {
@@ -74,6 +84,7 @@ export function startInstrumentations(
     sampling,
     messaging,
     capturedHeaders,
+    instrumentationOptions,
     logCorrelation,
     logsExporters,
   }: InstrumentationConfig,
@@ -82,6 +93,8 @@ export function startInstrumentations(
   const modules = new Modules();
   const host: Omit<InstrumentationHost, "tracer"> = {
     modules,
+    tracerProvider: provider,
+    options: createOptions(instrumentationOptions, INSTRUMENTATION_NAMES),
     requestId,
     propagation,
     messaging,

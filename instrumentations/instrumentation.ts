@@ -1,5 +1,5 @@
 // What redtrail asks of an instrumentation of its own: a function that subscribes once, with all decisions made then.
-import type { Tracer } from "@opentelemetry/api";
+import type { Tracer, TracerProvider } from "@opentelemetry/api";
 import type {
   CapturedHeaders,
   LogLibrary,
@@ -8,6 +8,7 @@ import type {
   RequestIdConfig,
 } from "../src/config/config.ts";
 import type { WriteRequest } from "../src/request-log/record.ts";
+import type { ReadOptions } from "./options.ts";
 import type { ModuleWatcher } from "./modules.ts";
 
 /** Of log libraries. */
@@ -21,6 +22,9 @@ export interface LogInstrumentation {
 export interface InstrumentationHost {
   /** A tracer whose scope names the instrumentation. */
   readonly tracer: Tracer;
+  readonly tracerProvider: TracerProvider;
+  /** What REDTRAIL_INSTRUMENTATION_<NAME>_<OPTION> sets; `known` are the names that it may set. */
+  readonly options: ReadOptions;
   /** Tells of the packages that the app loads. */
   readonly modules: ModuleWatcher;
   readonly requestId: RequestIdConfig;
@@ -44,6 +48,8 @@ export interface InstrumentationRow {
   readonly name: string;
   /** What it instruments, for people. */
   readonly targets: string;
+  /** On only where OTEL_NODE_ENABLED_INSTRUMENTATIONS names it. @default false */
+  readonly isOffByDefault?: boolean;
   /** Begins to instrument, for the life of the process. Never throws. */
   readonly start: (host: InstrumentationHost) => void;
 }

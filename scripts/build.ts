@@ -3,13 +3,15 @@
 //   register.cjs   the preload's guard, in old syntax; loads main.cjs
 //   main.cjs       everything the native engine needs, in one file: a process start reads two files of ours
 //   node-sdk.cjs   the upstream parts; @opentelemetry/sdk-node and its exporters stay outside and are loaded only from here
+//   upstream/*.cjs OpenTelemetry's instrumentations, each loaded when its target is
 //   redaction-patterns.cjs  RE2 for the user's own patterns
 //   index.cjs      the public API; shares its state with main.cjs through Symbol.for('redtrail')
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BuildOptions, build } from "esbuild";
+import { type BuildOptions, type Plugin, build } from "esbuild";
+import { UPSTREAM } from "../instrumentations/upstream/table.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, "dist");
@@ -64,6 +66,14 @@ await build({
   footer: { js: `/*!\n${readFileSync(join(root, "node_modules/re2js/LICENSE"), "utf8")}*/` },
   entryPoints: { "redaction-patterns": join(root, "src/redaction/patterns.ts") },
 });
+await build({
+  ...common,
+  minify: true,
+  plugins: [withoutHooks()],
+  entryPoints: Object.fromEntries(
+    UPSTREAM.map(({ name }) => [`upstream/${name}`, `@opentelemetry/instrumentation-${name}`]),
+  ),
+});
 // The guard must parse on Node 12.
 await build({
   entryPoints: { register: join(root, "src/register.cts") },
@@ -83,6 +93,21 @@ execFileSync(process.execPath, [
 ]);
 cpSync(types, join(dist, "types/cjs"), { recursive: true });
 writeFileSync(join(dist, "types/cjs/package.json"), '{ "type": "commonjs" }\n');
+
+/** redtrail's own hooks serve these instrumentations (instrumentations/upstream/adopt.ts); theirs would watch every module once more. */
+function withoutHooks(): Plugin {
+  const filter = /^(require|import)-in-the-middle$/;
+  return {
+    name: "without-hooks",
+    setup(builder) {
+      builder.onResolve({ filter }, ({ path }) => ({ path, namespace: "no-hook" }));
+      builder.onLoad({ filter: /.*/, namespace: "no-hook" }, () => ({
+        contents: "export class Hook {}",
+        loader: "js",
+      }));
+    },
+  };
+}
 
 /** An ES module that re-exports the CommonJS file's names one by one, so that both module systems share one copy. */
 function esmFace(name: string): string {

@@ -1,4 +1,5 @@
 // Synchronous loading of what most processes never need: a preload cannot await, and the app must not pay for it.
+import type { BaseInstrumentationClass } from "../instrumentations/upstream/adopt.ts";
 import { createRequire, register as registerInThread } from "node:module";
 
 const require = createRequire(import.meta.url);
@@ -15,6 +16,17 @@ export function loadRedactionPatterns(): typeof import("./redaction/patterns.ts"
   return require(
     isSource ? "./redaction/patterns.ts" : "./redaction-patterns.cjs",
   ) as typeof import("./redaction/patterns.ts");
+}
+
+/** The class of `@opentelemetry/instrumentation-<name>`; the build makes one file of each. */
+export function loadUpstreamInstrumentation(name: string): BaseInstrumentationClass {
+  const exports = require(isSource ? `@opentelemetry/instrumentation-${name}` : `./upstream/${name}.cjs`) as Record<
+    string,
+    unknown
+  >;
+  const className = Object.keys(exports).find((key) => /^[A-Z]\w+Instrumentation$/.test(key));
+  if (className === undefined) throw new Error(`@opentelemetry/instrumentation-${name} exports no instrumentation`);
+  return exports[className] as BaseInstrumentationClass;
 }
 
 /** What an app that imports ES modules needs, and others do not: import-in-the-middle, 90 KB that take 20 to 40 ms. */

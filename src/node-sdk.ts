@@ -3,7 +3,7 @@ import type { ContextManager, TextMapPropagator } from "@opentelemetry/api";
 import type { MetricReader, ViewOptions } from "@opentelemetry/sdk-metrics";
 import type { Resource } from "@opentelemetry/resources";
 import type { IdGenerator, Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
-import { INSTRUMENTATION_NAMES } from "../instrumentations/index.ts";
+import { DEFAULT_INSTRUMENTATION_NAMES, INSTRUMENTATION_NAMES } from "../instrumentations/index.ts";
 import { readEnvironment } from "./config/environment.ts";
 import { log } from "./diagnostics/log.ts";
 import { NodeSdkInstrumentation } from "./engines/node-sdk-instrumentation.ts";
@@ -43,7 +43,7 @@ export interface NodeSdkParts {
  *     sdk.start();
  */
 export function nodeSdkParts(): NodeSdkParts {
-  const { config, problems } = readEnvironment(INSTRUMENTATION_NAMES);
+  const { config, problems } = readEnvironment(INSTRUMENTATION_NAMES, DEFAULT_INSTRUMENTATION_NAMES);
   for (const problem of problems) log.warn(problem);
   const parts = createParts(config);
   const { zipkin, spanProcessors } = createSpanProcessors(parts);

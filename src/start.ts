@@ -1,6 +1,10 @@
 // Starts redtrail in this process: configuration, engine, instrumentations, life cycle. The one place where parts are wired.
 import { DiagLogLevel, context as contextApi, diag, propagation } from "@opentelemetry/api";
-import { INSTRUMENTATION_NAMES, startInstrumentations } from "../instrumentations/index.ts";
+import {
+  DEFAULT_INSTRUMENTATION_NAMES,
+  INSTRUMENTATION_NAMES,
+  startInstrumentations,
+} from "../instrumentations/index.ts";
 import type { Config, LogLevel } from "./config/config.ts";
 import { readEnvironment } from "./config/environment.ts";
 import { diagLogger, log, setLogLevel } from "./diagnostics/log.ts";
@@ -40,7 +44,7 @@ export function start(): Telemetry {
     log.debug("already loaded in this process; this second load does nothing");
     return earlier.telemetry ?? NOTHING;
   }
-  const { config, problems } = readEnvironment(INSTRUMENTATION_NAMES);
+  const { config, problems } = readEnvironment(INSTRUMENTATION_NAMES, DEFAULT_INSTRUMENTATION_NAMES);
   setLogLevel(config.logLevel);
   const telemetry = startWith(config, problems);
   setState({ telemetry, messaging: config.messaging });

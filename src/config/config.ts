@@ -190,6 +190,8 @@ export interface Config {
   readonly otlpProtocol: { readonly traces: OtlpProtocol; readonly metrics: OtlpProtocol };
   /** Short names of instrumentations that are on, in the order of instrumentations/index.ts. */
   readonly enabledInstrumentations: readonly string[];
+  /** REDTRAIL_INSTRUMENTATION_<NAME>_<OPTION>, by their whole name, as they were written. */
+  readonly instrumentationOptions: Readonly<Record<string, string>>;
   readonly requestId: RequestIdConfig;
   readonly propagation: PropagationConfig;
   readonly messaging: MessagingConfig;

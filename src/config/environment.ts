@@ -2,11 +2,14 @@
 import type { Config } from "./config.ts";
 import { readConfig } from "./read.ts";
 
-export function readEnvironment(instrumentationNames: readonly string[]): {
+export function readEnvironment(
+  instrumentationNames: readonly string[],
+  byDefault: readonly string[],
+): {
   config: Config;
   problems: readonly string[];
 } {
-  return readConfig(process.env, instrumentationNames);
+  return readConfig(process.env, instrumentationNames, byDefault);
 }
 
 /** The app's main script. PM2 starts one of its own, and names the app's in the environment: in cluster mode as JSON. */

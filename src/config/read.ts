@@ -14,9 +14,11 @@ import { suggest } from "./suggest.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** `byDefault`: the instrumentations that run unless they are told not to. */
 export function readConfig(
   env: Environment,
   instrumentationNames: readonly string[],
+  byDefault: readonly string[] = instrumentationNames,
 ): { config: Config; problems: readonly string[] } {
   const reader = createReader(env);
   const text = (name: string): string => reader.get(name) as string;
@@ -51,7 +53,8 @@ export function readConfig(
       traces: (text("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") as OtlpProtocol | undefined) ?? otlp,
       metrics: (text("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL") as OtlpProtocol | undefined) ?? otlp,
     },
-    enabledInstrumentations: readInstrumentations(reader, instrumentationNames),
+    enabledInstrumentations: readInstrumentations(reader, instrumentationNames, byDefault),
+    instrumentationOptions: readInstrumentationOptions(env),
     requestId: readRequestId(reader),
     propagation: readPropagation(reader),
     messaging: readMessaging(reader),
@@ -147,11 +150,24 @@ function readSpanLimits(reader: SettingReader): SpanLimitsConfig {
 }
 
 /** The names that upstream's register knows are told from misspelt ones only by not being near to any of ours. */
-function readInstrumentations(reader: SettingReader, names: readonly string[]): readonly string[] {
-  const enabled = reader.get("OTEL_NODE_ENABLED_INSTRUMENTATIONS", [...names, "all"]) as readonly string[];
-  const disabled = (reader.get("OTEL_NODE_DISABLED_INSTRUMENTATIONS", names) ?? []) as readonly string[];
+function readInstrumentations(
+  reader: SettingReader,
+  all: readonly string[],
+  byDefault: readonly string[],
+): readonly string[] {
+  const enabled = (reader.get("OTEL_NODE_ENABLED_INSTRUMENTATIONS", [...all, "all"]) ?? byDefault) as readonly string[];
+  const disabled = (reader.get("OTEL_NODE_DISABLED_INSTRUMENTATIONS", all) ?? []) as readonly string[];
   const isEnabled = (name: string): boolean => enabled.includes("all") || enabled.includes(name);
-  return names.filter((name) => isEnabled(name) && !disabled.includes(name));
+  return all.filter((name) => isEnabled(name) && !disabled.includes(name));
+}
+
+/** They are understood where the instrumentation starts, which knows its options. */
+function readInstrumentationOptions(env: Environment): Record<string, string> {
+  const options: Record<string, string> = {};
+  for (const [name, text] of Object.entries(env)) {
+    if (name.startsWith("REDTRAIL_INSTRUMENTATION_") && text !== undefined && text.trim() !== "") options[name] = text;
+  }
+  return options;
 }
 
 /** A name that nothing reads: surely a mistake when it is ours, and when it is nearly one that OpenTelemetry has. */

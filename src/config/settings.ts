@@ -105,7 +105,11 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         values: ["native", "node-sdk"],
         doc: "`native`: redtrail's exporters; `node-sdk`: upstream's NodeSDK and exporters. Unset: native, or node-sdk when an exporter names otlp.",
       },
-      { name: "OTEL_NODE_ENABLED_INSTRUMENTATIONS", type: "list", default: "all", doc: "Only these instrumentations." },
+      {
+        name: "OTEL_NODE_ENABLED_INSTRUMENTATIONS",
+        type: "list",
+        doc: "Only these instrumentations; `all` also turns on what is off by default. Unset: those that are on by default.",
+      },
       { name: "OTEL_NODE_DISABLED_INSTRUMENTATIONS", type: "list", doc: "Not these instrumentations." },
       {
         name: "REDTRAIL_SHUTDOWN_TIMEOUT",
@@ -708,5 +712,6 @@ export const PASSED_THROUGH: { readonly names: readonly string[]; readonly prefi
     "OTEL_INSTRUMENTATION_",
     "OTEL_LOGRECORD_",
     "OTEL_NODE_EXPERIMENTAL_",
+    "REDTRAIL_INSTRUMENTATION_",
   ],
 };

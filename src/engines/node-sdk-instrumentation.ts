@@ -1,6 +1,7 @@
 // redtrail's instrumentations in the shape that upstream's `registerInstrumentations` takes.
 import type { TracerProvider } from "@opentelemetry/api";
 import {
+  DEFAULT_INSTRUMENTATION_NAMES,
   INSTRUMENTATION_NAMES,
   type InstrumentationConfig,
   startInstrumentations,
@@ -18,7 +19,10 @@ export class NodeSdkInstrumentation {
   #provider: TracerProvider | undefined;
   #enabled = false;
 
-  constructor(config: InstrumentationConfig = readConfig({}, INSTRUMENTATION_NAMES).config, requestLog?: WriteRequest) {
+  constructor(
+    config: InstrumentationConfig = readConfig({}, INSTRUMENTATION_NAMES, DEFAULT_INSTRUMENTATION_NAMES).config,
+    requestLog?: WriteRequest,
+  ) {
     this.#config = config;
     this.#requestLog = requestLog;
   }

@@ -643,7 +643,7 @@ const rejected: readonly Rejected[] = [
   [
     "OTEL_NODE_ENABLED_INSTRUMENTATIONS",
     "htpp",
-    'OTEL_NODE_ENABLED_INSTRUMENTATIONS="htpp" holds "htpp", which is not known (did you mean "http"?); using all',
+    'OTEL_NODE_ENABLED_INSTRUMENTATIONS="htpp" holds "htpp", which is not known (did you mean "http"?); it is ignored',
     (config) => config.enabledInstrumentations,
     NAMES,
   ],

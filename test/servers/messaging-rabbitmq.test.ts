@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { RABBITMQ_PORT } from "../../scripts/servers/rabbitmq.ts";
 import { FIXTURES, type RunningApp, runApp, spawnApp } from "../support/run-app.ts";
-import { lacksRabbitMq } from "../support/servers.ts";
+import { lacksPort } from "../support/servers.ts";
 import { type TestZipkin, startZipkin } from "../support/zipkin.ts";
 
 const URL_ = `amqp://127.0.0.1:${RABBITMQ_PORT}`;
 const APP = join(FIXTURES, "rabbitmq-app.cjs");
-const skip = await lacksRabbitMq();
+const skip = await lacksPort("RabbitMQ", RABBITMQ_PORT);
 
 interface Seen {
   readonly body: string;

@@ -4,7 +4,6 @@ import { connect } from "node:net";
 import { ELASTICSEARCH_URL } from "../../scripts/servers/elasticsearch.ts";
 import { OPENSEARCH_URL } from "../../scripts/servers/opensearch.ts";
 import { PROMETHEUS_URL } from "../../scripts/servers/prometheus.ts";
-import { RABBITMQ_PORT } from "../../scripts/servers/rabbitmq.ts";
 import { ZIPKIN_URL } from "../../scripts/servers/zipkin.ts";
 
 const isRequired = process.env["REDTRAIL_REQUIRE_SERVERS"] === "1";
@@ -25,15 +24,15 @@ export function lacksSearchServers(): Promise<false | string> {
   ]);
 }
 
-/** The same for RabbitMQ. */
-export async function lacksRabbitMq(): Promise<false | string> {
-  const socket = connect(RABBITMQ_PORT, "127.0.0.1");
+/** The same for a server that takes connections at a port of this host. */
+export async function lacksPort(name: string, port: number): Promise<false | string> {
+  const socket = connect(port, "127.0.0.1");
   const isUp = await once(socket, "connect").then(
     () => true,
     () => false,
   );
   socket.destroy();
-  return isUp ? false : lacks(`RabbitMQ takes no connection at port ${RABBITMQ_PORT} (npm run servers)`);
+  return isUp ? false : lacks(`${name} takes no connection at port ${port} (npm run servers)`);
 }
 
 async function lacksAny(servers: readonly (readonly [name: string, url: string])[]): Promise<false | string> {

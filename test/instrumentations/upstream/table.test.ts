@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { UPSTREAM } from "../../../instrumentations/upstream/table.ts";
+import { loadUpstreamInstrumentation } from "../../../src/lazy.ts";
+
+for (const { name, packages, defaults = {}, options } of UPSTREAM) {
+  test(`upstream's ${name} is for the packages that its row names, and has what redtrail uses of it`, () => {
+    const instrumentation = new (loadUpstreamInstrumentation(name))({ ...defaults, enabled: false });
+    const names = instrumentation.getModuleDefinitions().map((definition) => definition.name);
+    assert.deepEqual([...new Set(names)].toSorted(), packages.toSorted());
+    assert.ok(Array.isArray(instrumentation._hooks));
+    assert.equal(typeof instrumentation._wrap, "function");
+    assert.equal(typeof instrumentation._onRequire, "function");
+    for (const option of Object.keys(defaults)) assert.ok(options.includes(option), option);
+  });
+}

@@ -41,7 +41,7 @@ export class LegacyIdsPropagator implements TextMapPropagator {
   extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
     const traceId = legacyTraceId(headerOf(carrier, getter, TRACE_ID));
     if (traceId === undefined) return context;
-    const spanId = hexId(headerOf(carrier, getter, SPAN_ID), 16);
+    const spanId = legacySpanId(headerOf(carrier, getter, SPAN_ID));
     const standard = trace.getSpanContext(context);
     if (standard?.traceId === traceId) return context;
     if (spanId === undefined) return addSender(context, { attributes: { [SENDER_TRACE_ID]: traceId } });
@@ -57,7 +57,7 @@ export class LegacyIdsPropagator implements TextMapPropagator {
     }
     const isDecided = isSampled || sampled === "0" || sampled === "false";
     const continued = setRemoteParent(context, parent, { decision: isDecided ? undefined : "deferred" });
-    const grandparent = hexId(headerOf(carrier, getter, PARENT_SPAN_ID), 16);
+    const grandparent = legacySpanId(headerOf(carrier, getter, PARENT_SPAN_ID));
     return grandparent === undefined
       ? continued
       : addSender(continued, { attributes: { [SENDER_PARENT_SPAN_ID]: grandparent } });
@@ -69,6 +69,16 @@ export class LegacyIdsPropagator implements TextMapPropagator {
 }
 
 function legacyTraceId(text: string | undefined): string | undefined {
-  const digits = text?.replace(UUID, "$1$2$3$4$5");
+  const digits = digitsOf(text);
   return digits?.length === 16 ? hexId(digits, 32, 16) : hexId(digits, 32);
+}
+
+/** Of 32 digits, what a span id has room for: the last 16, as everybody shortens trace ids. */
+function legacySpanId(text: string | undefined): string | undefined {
+  const digits = digitsOf(text);
+  return hexId(digits?.length === 32 ? digits.slice(16) : digits, 16);
+}
+
+function digitsOf(text: string | undefined): string | undefined {
+  return text?.replace(UUID, "$1$2$3$4$5");
 }

@@ -80,7 +80,7 @@ test("readConfig gives the documented defaults for an empty environment, and no 
       metricExport: { intervalMs: 60000, timeoutMs: 30000 },
       otlpProtocol: { traces: "http/protobuf", metrics: "http/protobuf" },
       enabledInstrumentations: NAMES,
-    instrumentationOptions: {},
+      instrumentationOptions: {},
       requestId: { format: "uuid7", echo: true, headers: ["x-request-id", "x-correlation-id"], trust: "accept" },
       propagation: {
         trustedCidrs: DEFAULT_TRUSTED_CIDRS,

@@ -9,6 +9,8 @@ import { instrumentAmqplib } from "./amqplib/index.ts";
 import { instrumentExpress } from "./express/routes.ts";
 import { instrumentHttpClient } from "./http/client.ts";
 import { instrumentHttpServer } from "./http/server.ts";
+import { instrumentHttp2Client } from "./http2/client.ts";
+import { instrumentHttp2Server } from "./http2/server.ts";
 import type { InstrumentationHost, InstrumentationRow } from "./instrumentation.ts";
 import { instrumentBunyan } from "./logs/bunyan.ts";
 import { instrumentConsole } from "./logs/console.ts";
@@ -41,6 +43,14 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
     start: (host) => {
       instrumentHttpServer(host);
       instrumentHttpClient(host);
+    },
+  },
+  {
+    name: "http2",
+    targets: "node:http2, server and client",
+    start: (host) => {
+      instrumentHttp2Server(host);
+      instrumentHttp2Client(host);
     },
   },
   { name: "undici", targets: "fetch and undici 6 or later", start: instrumentUndici },
@@ -95,6 +105,7 @@ export function startInstrumentations(
     modules,
     tracerProvider: provider,
     options: createOptions(instrumentationOptions, INSTRUMENTATION_NAMES),
+    isOn: (name) => enabledInstrumentations.includes(name),
     requestId,
     propagation,
     messaging,

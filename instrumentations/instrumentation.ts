@@ -27,6 +27,8 @@ export interface InstrumentationHost {
   readonly options: ReadOptions;
   /** Tells of the packages that the app loads. */
   readonly modules: ModuleWatcher;
+  /** Whether the instrumentation of that name runs. */
+  readonly isOn: (name: string) => boolean;
   readonly requestId: RequestIdConfig;
   readonly propagation: PropagationConfig;
   /** Whether a request without an id takes that of its trace (REDTRAIL_REQUEST_ID_FORMAT=traceid). */

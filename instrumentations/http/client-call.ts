@@ -1,4 +1,4 @@
-// One outgoing call: its span, and how that ends. Shared by node:http and fetch.
+// One outgoing call: its span, and how that ends. Shared by node:http, node:http2 and fetch.
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/ ("Status")
 import { type Span, SpanStatusCode } from "@opentelemetry/api";
 import { ATTR, ERROR_TYPE } from "../../src/semconv.ts";
@@ -23,11 +23,16 @@ export class ClientCall {
     if (this.#ended) return;
     const span = this.#span;
     span.setAttribute(ATTR.responseStatusCode, statusCode);
-    if (protocolVersion !== undefined) span.setAttribute(ATTR.networkProtocolVersion, protocolVersion);
+    if (protocolVersion !== undefined) this.speaks(protocolVersion);
     this.connectedTo(peerAddress, peerPort);
     if (statusCode < 400) return;
     span.setAttribute(ATTR.errorType, String(statusCode));
     span.setStatus({ code: SpanStatusCode.ERROR });
+  }
+
+  /** The version of HTTP. */
+  speaks(protocolVersion: string): void {
+    this.#span.setAttribute(ATTR.networkProtocolVersion, protocolVersion);
   }
 
   connectedTo(peerAddress: string | undefined, peerPort: number | undefined): void {
@@ -57,8 +62,18 @@ export class ClientCall {
 
   cancel(): void {
     if (this.#ended) return;
+    if (this.#timedOut) {
+      this.#endAsError(ERROR_TYPE.timeout);
+      return;
+    }
     this.#span.setAttribute(ATTR.errorType, ERROR_TYPE.cancelled);
     this.end();
+  }
+
+  /** Not by us: the other side or the network has ended it before the response was complete. */
+  breakOff(): void {
+    if (this.#ended) return;
+    this.#endAsError(this.#timedOut ? ERROR_TYPE.timeout : ERROR_TYPE.incompleteResponse);
   }
 
   end(): void {
@@ -67,9 +82,11 @@ export class ClientCall {
     this.#span.end();
   }
 
-  #endAsError(errorType: string, message: string): void {
+  #endAsError(errorType: string, message?: string): void {
     this.#span.setAttribute(ATTR.errorType, errorType);
-    this.#span.setStatus({ code: SpanStatusCode.ERROR, message });
+    this.#span.setStatus(
+      message === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message },
+    );
     this.end();
   }
 }

@@ -6,8 +6,10 @@ import { createNetworkTest } from "../../src/network.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 
 type Getter = TextMapGetter<IncomingHttpHeaders>;
-interface Connection {
+/** What is known of who has sent it; a Unix socket has no address. */
+export interface Connection {
   readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
 }
 export type Extract = (headers: IncomingHttpHeaders, socket: Connection) => Context;
 

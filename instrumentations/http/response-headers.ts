@@ -1,6 +1,6 @@
 // What redtrail adds to a response: the request id, and on demand the trace and the time it took.
 import type { ServerResponse } from "node:http";
-import { TraceFlags, isSpanContextValid, trace } from "@opentelemetry/api";
+import { type Context, TraceFlags, isSpanContextValid, trace } from "@opentelemetry/api";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import type { ServerRequest } from "./server-request.ts";
 
@@ -19,7 +19,12 @@ export function createResponseHeaders({
       if (requestId !== undefined) response.setHeader(echoAs, requestId);
     });
   }
-  if (serverTiming) adders.push(addServerTiming);
+  if (serverTiming) {
+    adders.push((response, { context }) => {
+      const value = serverTimingOf(context);
+      if (value !== undefined) response.setHeader("Server-Timing", value);
+    });
+  }
   if (responseTime) adders.push(addResponseTime);
   if (adders.length <= 1) return adders[0];
   return (response, request) => {
@@ -28,11 +33,16 @@ export function createResponseHeaders({
 }
 
 /** W3C Trace Context's proposal for responses: https://www.w3.org/TR/trace-context-2/ ("Server-Timing", editors' draft). */
-function addServerTiming(response: ServerResponse, { context }: ServerRequest): void {
+export function serverTimingOf(context: Context): string | undefined {
   const span = trace.getSpanContext(context);
-  if (span === undefined || !isSpanContextValid(span)) return;
+  if (span === undefined || !isSpanContextValid(span)) return undefined;
   const flags = span.traceFlags & TraceFlags.SAMPLED;
-  response.setHeader("Server-Timing", `trace;desc=00-${span.traceId}-${span.spanId}-0${flags}`);
+  return `trace;desc=00-${span.traceId}-${span.spanId}-0${flags}`;
+}
+
+/** Since `start`, of `performance.now()`. */
+export function responseTimeSince(start: number): string {
+  return `${(performance.now() - start).toFixed(3)}ms`;
 }
 
 /** Until the head is written, which an app can do by `writeHead` or leave to the first `write`: both come by here. */
@@ -41,7 +51,7 @@ function addResponseTime(response: ServerResponse): void {
   const { writeHead } = response;
   response.writeHead = function writeHeadWithTime(this: ServerResponse, ...args: unknown[]): ServerResponse {
     if (!this.headersSent && !this.hasHeader("X-Response-Time")) {
-      this.setHeader("X-Response-Time", `${(performance.now() - start).toFixed(3)}ms`);
+      this.setHeader("X-Response-Time", responseTimeSince(start));
     }
     return Reflect.apply(writeHead, this, args) as ServerResponse;
   };

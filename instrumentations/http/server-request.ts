@@ -1,16 +1,11 @@
-// One request that a server is answering: its span, and how that ends.
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
-import { type Context, type Span, SpanStatusCode } from "@opentelemetry/api";
+// One request that a server is answering, over whatever version of HTTP: its span, and how that ends.
+import { type Attributes, type Context, type Span, SpanStatusCode } from "@opentelemetry/api";
 import { ATTR, ERROR_TYPE } from "../../src/semconv.ts";
-import { bindEmitter } from "./bind-emitter.ts";
-import type { CaptureHeaders } from "./headers.ts";
 
 const STATE: unique symbol = Symbol("redtrail.server-request");
-/** The connection's requests that are not answered yet: more than one when the client pipelines. */
-const LIVE: unique symbol = Symbol("redtrail.live-requests");
 
-const EVENT_STREAM = "text/event-stream";
+/** The media type of a response that lasts as long as somebody listens. */
+export const EVENT_STREAM = "text/event-stream";
 
 /** How a request ended. */
 export interface RequestEnd {
@@ -19,11 +14,21 @@ export interface RequestEnd {
   readonly route: string | undefined;
 }
 
-type WithState = IncomingMessage & { [STATE]?: ServerRequest };
-type WithLive = Socket & { [LIVE]?: Set<ServerRequest> };
+interface WithState {
+  [STATE]?: ServerRequest;
+  /** What node:http2 keeps below a request that looks like one of node:http. */
+  readonly stream?: WithState;
+}
 
-export function serverRequestOf(request: IncomingMessage): ServerRequest | undefined {
-  return (request as WithState)[STATE];
+/** Of a request of node:http, or of a request or a stream of node:http2. */
+export function serverRequestOf(request: object): ServerRequest | undefined {
+  const { [STATE]: state, stream } = request as WithState;
+  return state ?? stream?.[STATE];
+}
+
+/** `target`: a request of node:http, a stream of node:http2. */
+export function setServerRequest(target: object, request: ServerRequest): void {
+  (target as WithState)[STATE] = request;
 }
 
 export class ServerRequest {
@@ -36,10 +41,6 @@ export class ServerRequest {
   readonly #span: Span;
   readonly #method: string;
   readonly #onEnd: ((end: RequestEnd) => void) | undefined;
-  readonly #captureHeaders: CaptureHeaders<ServerResponse> | undefined;
-  #request: IncomingMessage | undefined;
-  #response: ServerResponse | undefined;
-  #socket: WithLive | undefined;
   #ended = false;
 
   constructor(
@@ -48,9 +49,7 @@ export class ServerRequest {
     method: string,
     requestId: string | undefined,
     onEnd: ((end: RequestEnd) => void) | undefined,
-    captureHeaders: CaptureHeaders<ServerResponse> | undefined,
   ) {
-    this.#captureHeaders = captureHeaders;
     this.#onEnd = onEnd;
     this.#span = span;
     this.context = context;
@@ -58,68 +57,32 @@ export class ServerRequest {
     this.requestId = requestId;
   }
 
-  /** Ties the span to its exchange, so that it ends also when the connection does. */
-  attachTo(request: IncomingMessage, response: ServerResponse, socket: Socket): void {
-    this.#request = request;
-    this.#response = response;
-    this.#socket = socket;
-    (request as WithState)[STATE] = this;
-    liveRequests(socket).add(this);
+  /** Such as headers of the response. */
+  setAttributes(attributes: Attributes): void {
+    this.#span.setAttributes(attributes);
   }
 
-  /** The response is complete. */
-  finish(): void {
-    const response = this.#response as ServerResponse;
-    // Only who asked for a stream pays for looking whether it was one.
-    const accept = (this.#request as IncomingMessage).headers.accept;
-    if (accept !== undefined && accept.includes(EVENT_STREAM) && isEventStream(response)) this.#markStream();
-    this.end(response.statusCode);
-  }
-
-  /** The connection has closed before the response was complete. Node's own listeners run after this one. */
-  abort(): void {
-    const response = this.#response as ServerResponse;
-    const request = this.#request as IncomingMessage;
-    bindEmitter(request, this.context);
-    bindEmitter(response, this.context);
-    const statusCode = response.headersSent ? response.statusCode : undefined;
-    if (statusCode !== undefined && isEventStream(response)) {
-      // A subscriber that leaves is how an event stream ends.
-      this.#markStream();
-      this.end(statusCode);
-      return;
-    }
-    // Node has not yet torn down what the client left; what is down already was taken down by the app.
-    const byApp = response.destroyed || response.errored != null;
-    if (byApp) this.fail(ERROR_TYPE.incompleteResponse, statusCode, response.errored?.message);
-    else this.end(statusCode, ERROR_TYPE.clientAborted);
-  }
-
-  #markStream(): void {
+  /** The response is complete, and was an event stream. A subscriber that leaves is how one ends. */
+  endStream(statusCode: number): void {
     this.#span.setAttribute(ATTR.streaming, true);
+    this.end(statusCode);
   }
 
-  /** Ends the span as failed, with a reason that is not its status code. */
-  fail(errorType: string, statusCode: number | undefined, message: string | undefined): void {
-    if (this.#ended) return;
-    this.#span.setStatus(
-      message === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message },
-    );
-    this.end(statusCode, errorType);
+  /** The response will not be complete: the server has given it up, or the client is gone. */
+  endIncomplete(byServer: boolean, statusCode: number | undefined, error: Error | null | undefined): void {
+    if (!byServer) this.end(statusCode, ERROR_TYPE.clientAborted);
+    else this.#fail(ERROR_TYPE.incompleteResponse, statusCode, error?.message);
   }
 
+  /** `errorType` when there is a reason that is not the status code. */
   end(statusCode: number | undefined, errorType?: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#socket?.[LIVE]?.delete(this);
     const span = this.#span;
     if (statusCode !== undefined) span.setAttribute(ATTR.responseStatusCode, statusCode);
     if (this.route !== undefined) {
       span.setAttribute(ATTR.route, this.route);
       span.updateName(`${this.#method} ${this.route}`);
-    }
-    if (this.#captureHeaders !== undefined && this.#response?.headersSent === true) {
-      span.setAttributes(this.#captureHeaders(this.#response));
     }
     const isServerError = statusCode !== undefined && statusCode >= 500;
     const error = errorType ?? (isServerError ? String(statusCode) : undefined);
@@ -128,25 +91,12 @@ export class ServerRequest {
     this.#onEnd?.({ statusCode, errorType: error, route: this.route });
     span.end();
   }
-}
 
-function liveRequests(socket: WithLive): Set<ServerRequest> {
-  const known = socket[LIVE];
-  if (known !== undefined) return known;
-  const live = new Set<ServerRequest>();
-  socket[LIVE] = live;
-  // First in line, so that it sees what the client left before Node tears it down.
-  socket.prependListener("close", abortAll);
-  return live;
-}
-
-function abortAll(this: WithLive): void {
-  for (const request of this[LIVE] ?? []) request.abort();
-}
-
-/** Server-sent events. Node keeps no header that went straight to `writeHead`, so the header block itself is asked. */
-function isEventStream(response: ServerResponse & { _header?: unknown }): boolean {
-  const type = response.getHeader("content-type");
-  if (type !== undefined) return String(type).startsWith(EVENT_STREAM);
-  return /\r\ncontent-type: ?text\/event-stream/i.test(String(response._header));
+  #fail(errorType: string, statusCode: number | undefined, message: string | undefined): void {
+    if (this.#ended) return;
+    this.#span.setStatus(
+      message === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message },
+    );
+    this.end(statusCode, errorType);
+  }
 }

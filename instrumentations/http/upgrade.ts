@@ -1,43 +1,38 @@
-// Upgrades and CONNECT: no channel tells of them, so the two events themselves are watched, on the server's class.
-import type { EventEmitter } from "node:events";
+// Upgrades and CONNECT: no channel tells of them, so the two events themselves are watched.
 import type { IncomingMessage } from "node:http";
-import { Server as NetServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { context as contextApi } from "@opentelemetry/api";
 import { log } from "../../src/diagnostics/log.ts";
 import { ERROR_TYPE } from "../../src/semconv.ts";
-import type { BeginServerRequest } from "./server.ts";
+import type { BeginHttp1Request } from "./server.ts";
+import { type OnServerEvent, onServerEvent } from "./server-events.ts";
 import type { ServerRequest } from "./server-request.ts";
 
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
 
 /** The span lasts until the first line of the answer: the handshake, not the life of the tunnel or WebSocket. */
-export function instrumentUpgrades(begin: BeginServerRequest): void {
-  // One place for http and https alike, without loading https: both servers are net.Servers.
-  const { prototype }: { prototype: EventEmitter } = NetServer;
-  const { emit } = prototype;
-  prototype.emit = function emitWithUpgradeSpan(...args: Parameters<EventEmitter["emit"]>): boolean {
-    const event = args[0];
-    if (event !== "upgrade" && event !== "connect") return emit.apply(this, args);
-    const [, request, socket] = args as [string, IncomingMessage, Socket];
-    if (this.listenerCount(event) === 0 || !isExchange(request, socket)) return emit.apply(this, args);
+export function instrumentUpgrades(begin: BeginHttp1Request): void {
+  const onExchange: OnServerEvent = (server, args, emit) => {
+    const [event, request, socket] = args as [string, IncomingMessage, Socket];
+    if (server.listenerCount(event) === 0 || !isExchange(request, socket)) return emit.apply(server, args);
     let state: ServerRequest;
     try {
       state = begin(request, socket);
       endAtAnswer(state, socket);
     } catch (error) {
       log.warnSometimes("upgrade", `an upgrade could not be traced (${String(error)})`);
-      return emit.apply(this, args);
+      return emit.apply(server, args);
     }
-    return contextApi.with(state.context, emit, this, ...args);
+    return contextApi.with(state.context, emit, server, ...args);
   };
+  onServerEvent("upgrade", onExchange);
+  onServerEvent("connect", onExchange);
 }
 
+/** A request of HTTP/2 is none: its stream has a span already. */
 function isExchange(request: unknown, socket: unknown): boolean {
-  return (
-    typeof (request as IncomingMessage | undefined)?.headers === "object" &&
-    socket instanceof Object &&
-    "write" in socket
-  );
+  const { headers, httpVersionMajor } = (request ?? {}) as Partial<IncomingMessage>;
+  return typeof headers === "object" && httpVersionMajor === 1 && socket instanceof Object && "write" in socket;
 }
 
 function endAtAnswer(state: ServerRequest, socket: Socket): void {

@@ -18,6 +18,7 @@ import { knownMethod, methodInName } from "../http/method.ts";
 import { createTargetTest } from "../http/targets.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { observe } from "../observe.ts";
+import { observeHttp2Sockets, speaksHttp2 } from "./http2-sockets.ts";
 
 const CALL: unique symbol = Symbol("redtrail.client-call");
 
@@ -49,6 +50,8 @@ export function instrumentUndici({
   const captureRequest = createHeaderCapture("request", client.request, headerIn);
   const captureResponse = createHeaderCapture("response", client.response, headerIn);
 
+  observeHttp2Sockets();
+
   observe<UndiciMessage>("undici:request:create", ({ request }) => {
     const parent = contextApi.active();
     if (isTracingSuppressed(parent)) return;
@@ -66,6 +69,7 @@ export function instrumentUndici({
     const call = request[CALL];
     if (call === undefined) return;
     call.connectedTo(socket.remoteAddress, socket.remotePort);
+    if (speaksHttp2(socket)) call.speaks("2");
     // A WebSocket's handshake is published no further than this.
     if (request.upgrade !== undefined && request.upgrade !== null && request.upgrade !== false) call.end();
   });
@@ -84,9 +88,16 @@ export function instrumentUndici({
   });
 }
 
-/** `[name, value, ...]`: of texts, of bytes, a value also a list of them. A header that comes twice is there twice. */
+/**
+ * `[name, value, ...]`: of texts, of bytes, a value also a list of them. A header that comes twice is there twice.
+ * Those of a response over HTTP/2 are an object, since undici 8.
+ */
 function headerIn({ headers }: { readonly headers?: unknown }, name: string): string[] | undefined {
-  if (!Array.isArray(headers)) return undefined;
+  if (!Array.isArray(headers)) {
+    const value = (headers as Readonly<Record<string, unknown>> | undefined)?.[name];
+    if (value === undefined) return undefined;
+    return Array.isArray(value) ? value.map(textOf) : [textOf(value)];
+  }
   const values: string[] = [];
   for (let index = 0; index + 1 < headers.length; index += 2) {
     if (textOf(headers[index]).toLowerCase() !== name) continue;

@@ -21,6 +21,8 @@ export const ATTR = {
   userAgent: "user_agent.original",
   /** Ours, in seconds: how long a message waited between being sent and being processed. */
   queueTime: "redtrail.messaging.queue.time",
+  /** Ours, in seconds: how long the service that answered a call took, by its own account; what is left is the network's. */
+  serverResponseTime: "redtrail.server.response_time",
   /** Ours: the response was a stream (SSE), whose length says nothing about how fast it was. */
   streaming: "redtrail.http.streaming",
 } as const;

@@ -2,9 +2,10 @@
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/ ("Status")
 import { type Span, SpanStatusCode } from "@opentelemetry/api";
 import { ATTR, ERROR_TYPE } from "../../src/semconv.ts";
+import { type CalleeListener, responseTimeOf, servingSpanOf } from "./callee.ts";
 import type { CaptureHeaders } from "./headers.ts";
 
-export class ClientCall {
+export class ClientCall implements CalleeListener {
   readonly #span: Span;
   #ended = false;
   #timedOut = false;
@@ -39,6 +40,19 @@ export class ClientCall {
     if (peerAddress === undefined) return;
     this.#span.setAttribute(ATTR.networkPeerAddress, peerAddress);
     if (peerPort !== undefined) this.#span.setAttribute(ATTR.networkPeerPort, peerPort);
+  }
+
+  /** `X-Response-Time` of the response. */
+  responseTime(value: string): void {
+    const seconds = responseTimeOf(value);
+    if (seconds !== undefined && !this.#ended) this.#span.setAttribute(ATTR.serverResponseTime, seconds);
+  }
+
+  /** `Server-Timing` of the response: a service that begins traces of its own is linked to. */
+  serverTiming(value: string): void {
+    const context = servingSpanOf(value);
+    if (context === undefined || this.#ended) return;
+    if (context.traceId !== this.#span.spanContext().traceId) this.#span.addLink({ context });
   }
 
   /** Headers that settings name become attributes. */

@@ -6,6 +6,7 @@ import { isTracingSuppressed } from "@opentelemetry/core";
 import { ATTR } from "../../src/semconv.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { observe } from "../observe.ts";
+import { hearCallee } from "./callee.ts";
 import { ClientCall } from "./client-call.ts";
 import { createHeaderCapture, incomingHeader, outgoingHeader } from "./headers.ts";
 import { parseAuthority } from "./host.ts";
@@ -63,6 +64,8 @@ export function instrumentHttpClient({
     if (call === undefined) return;
     const { socket } = response;
     call.respond(response.statusCode ?? 0, response.httpVersion, socket.remoteAddress, socket.remotePort);
+    // Not `headers`, which Node makes of these when somebody asks.
+    hearCallee(response.rawHeaders, call);
     call.capture(captureResponse, response);
     response[CALL] = call;
     response.once("close", endWithResponse);

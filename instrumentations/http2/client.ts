@@ -13,6 +13,7 @@ import {
 import { isTracingSuppressed } from "@opentelemetry/core";
 import { log } from "../../src/diagnostics/log.ts";
 import { ATTR } from "../../src/semconv.ts";
+import { hearCallee } from "../http/callee.ts";
 import { ClientCall } from "../http/client-call.ts";
 import { createHeaderCapture } from "../http/headers.ts";
 import { parseAuthority } from "../http/host.ts";
@@ -84,6 +85,7 @@ export function instrumentHttp2Client(host: InstrumentationHost): void {
       guard(() => {
         const { remoteAddress, remotePort } = stream.session?.socket ?? {};
         call.respond(Number(headers[":status"]), "2", remoteAddress, remotePort);
+        hearCallee(headers, call);
         call.capture(captureResponse, headers);
       });
     });

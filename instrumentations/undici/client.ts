@@ -11,6 +11,7 @@ import {
 } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import { ATTR } from "../../src/semconv.ts";
+import { hearCallee } from "../http/callee.ts";
 import { ClientCall } from "../http/client-call.ts";
 import { createHeaderCapture } from "../http/headers.ts";
 import { parseAuthority } from "../http/host.ts";
@@ -77,8 +78,11 @@ export function instrumentUndici({
   observe<UndiciMessage>("undici:request:headers", ({ request, response }) => {
     // 1xx responses come before the one that counts.
     if (response.statusCode < 200) return;
-    request[CALL]?.capture(captureResponse, response);
-    request[CALL]?.respond(response.statusCode, undefined, undefined, undefined);
+    const call = request[CALL];
+    if (call === undefined) return;
+    call.capture(captureResponse, response);
+    hearCallee(response.headers, call);
+    call.respond(response.statusCode, undefined, undefined, undefined);
   });
 
   observe<UndiciMessage>("undici:request:trailers", ({ request }) => request[CALL]?.end());

@@ -125,6 +125,17 @@ for (const [framework, path] of [
   });
 }
 
+test("Calls of gRPC are requests of HTTP/2 where no instrumentation for them is on", async () => {
+  await withApp(["grpc-app.cjs"], { OTEL_NODE_DISABLED_INSTRUMENTATIONS: "grpc" }, async (app, zipkin) => {
+    const response = await fetch(app.url, { headers: { "x-request-id": "id-1" } });
+    assert.equal(await response.text(), "hello id-1");
+    const spans = await zipkin.waitFor((all) => all.length >= 3);
+    const calls = spans.filter(({ tags }) => tags["network.protocol.version"] === "2");
+    assert.deepEqual(calls.map(({ kind }) => kind).toSorted(), ["CLIENT", "SERVER"]);
+    assert.equal(calls.find(({ kind }) => kind === "SERVER")?.tags["url.path"], "/test.Echo/Say");
+  });
+});
+
 test("Of a caller who is not trusted neither id nor trace is taken over HTTP/2", async () => {
   const settings = { REDTRAIL_REQUEST_ID_TRUST: "never", REDTRAIL_PROPAGATION_EXTRACT: "restart" };
   await withApp(["http2-app.mjs"], settings, async (app, zipkin) => {

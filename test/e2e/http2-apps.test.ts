@@ -74,13 +74,11 @@ for (const by of ["http2", "fetch"]) {
       assert.equal(body, "2.0 id-1");
       assert.equal(headers["x-request-id"], "id-1");
       const spans = await zipkin.waitFor((all) => all.length >= 3);
-      assert.deepEqual(spans.map(({ kind, traceId }) => [kind, traceId === spans[0]?.traceId]).toSorted(), [
-        ["CLIENT", true],
-        ["SERVER", true],
-        ["SERVER", true],
-      ]);
+      assert.equal(spans.length, 3);
+      assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 1);
       for (const { kind, tags } of spans) if (kind === "SERVER") assert.equal(tags["url.scheme"], "https");
       const call = spans.find(({ kind }) => kind === "CLIENT");
+      assert.equal(spans.filter(({ kind }) => kind === "CLIENT").length, 1);
       assert.equal(call?.tags["url.full"], `${app.url}/inner`);
       assert.equal(call?.tags["redtrail.server.response_time"], "0.0015");
       assert.match(String(call?.tags["otel.link.0"]), /1{32}.*2{16}/);
@@ -131,7 +129,8 @@ test("Calls of gRPC are requests of HTTP/2 where no instrumentation for them is 
     assert.equal(await response.text(), "hello id-1");
     const spans = await zipkin.waitFor((all) => all.length >= 3);
     const calls = spans.filter(({ tags }) => tags["network.protocol.version"] === "2");
-    assert.deepEqual(calls.map(({ kind }) => kind).toSorted(), ["CLIENT", "SERVER"]);
+    assert.equal(calls.filter(({ kind }) => kind === "CLIENT").length, 1);
+    assert.equal(calls.filter(({ kind }) => kind === "SERVER").length, 1);
     assert.equal(calls.find(({ kind }) => kind === "SERVER")?.tags["url.path"], "/test.Echo/Say");
   });
 });

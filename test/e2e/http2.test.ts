@@ -111,8 +111,9 @@ for (const engine of ["native", "node-sdk"] as const) {
 
     for (const path of ["/seen-id", "/core/seen-id"]) {
       test(`${path}: an id is made where there is none, and an invalid one replaced, in what the app sees and in the response`, async () => {
-        for (const given of [{}, { "x-request-id": "<script>" }]) {
-          const { headers, body } = await client.ask(path, { headers: given as Record<string, string> });
+        const asked: readonly Record<string, string>[] = [{}, { "x-request-id": "<script>" }];
+        for (const given of asked) {
+          const { headers, body } = await client.ask(path, { headers: given });
           assert.match(body, /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
           assert.equal(headers["x-request-id"], body);
         }

@@ -59,12 +59,12 @@ export class ServerRequest {
 
   /** Such as headers of the response. */
   setAttributes(attributes: Attributes): void {
-    this.#span.setAttributes(attributes);
+    if (!this.#ended) this.#span.setAttributes(attributes);
   }
 
   /** The response is complete, and was an event stream. A subscriber that leaves is how one ends. */
   endStream(statusCode: number): void {
-    this.#span.setAttribute(ATTR.streaming, true);
+    if (!this.#ended) this.#span.setAttribute(ATTR.streaming, true);
     this.end(statusCode);
   }
 

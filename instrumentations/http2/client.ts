@@ -41,6 +41,8 @@ interface SessionClass {
 interface Outgoing {
   readonly call: ClientCall;
   readonly headers: Http2Headers;
+  /** A tunnel, or a WebSocket (RFC 8441): the span lasts until its answer, as with HTTP/1. */
+  readonly isTunnel: boolean;
 }
 
 /** Node's channels (`http2.client.stream.*`, from 22.23 on) come when the headers are written already, so the method itself is watched. */
@@ -70,14 +72,14 @@ export function instrumentHttp2Client(host: InstrumentationHost): void {
     if (isTarget(String(attributes[ATTR.serverAddress]), attributes[ATTR.serverPort] as number)) {
       inject(trace.setSpan(parent, span), headers);
     }
-    return { call, headers };
+    return { call, headers, isTunnel: attributes[ATTR.requestMethod] === "CONNECT" };
   }
 
   function inject(context: Context, headers: Http2Headers): void {
     propagation.inject(context, headers, setter);
   }
 
-  function follow(stream: ClientHttp2Stream, call: ClientCall): void {
+  function follow(stream: ClientHttp2Stream, { call, isTunnel }: Outgoing): void {
     watchClosing(stream);
     let isAnswered = false;
     stream.once("response", (headers: IncomingHttpHeaders) => {
@@ -87,6 +89,7 @@ export function instrumentHttp2Client(host: InstrumentationHost): void {
         call.respond(Number(headers[":status"]), "2", remoteAddress, remotePort);
         hearCallee(headers, call);
         call.capture(captureResponse, headers);
+        if (isTunnel) call.end();
       });
     });
     stream.once("timeout", () => call.timedOut());
@@ -112,7 +115,7 @@ export function instrumentHttp2Client(host: InstrumentationHost): void {
         call.fail(error);
         throw error;
       }
-      guard(() => follow(stream, call));
+      guard(() => follow(stream, outgoing));
       return stream;
     };
   });

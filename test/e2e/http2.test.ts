@@ -291,6 +291,18 @@ for (const engine of ["native", "node-sdk"] as const) {
       });
     }
 
+    test("CONNECT is a span on either side that lasts until its answer", async () => {
+      const { body, spans } = await call("/call-tunnel", 3);
+      assert.equal(body, "open");
+      const [inner, outer] = [spanOf(spans, "SERVER", "example.com:443"), spanOf(spans, "CLIENT")];
+      assert.equal(inner.parentId, outer.id);
+      for (const { tags } of [inner, outer]) {
+        assert.equal(tags["http.request.method"], "CONNECT");
+        assert.equal(tags["http.response.status_code"], "200");
+      }
+      assert.equal(outer.tags["server.address"], "example.com");
+    });
+
     test("Once all are answered or gone, no request is left over as active", async () => {
       const text = await app.scrape();
       assert.equal(sumOf(text, "http_server_active_requests", { http_request_method: "GET" }), 0);

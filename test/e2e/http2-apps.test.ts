@@ -175,6 +175,21 @@ test("A server that is no target gets no headers over HTTP/2, and its span is ma
   });
 });
 
+test("Listeners on a session itself run in the context of their streams", async () => {
+  await withApp(["http2-app.mjs"], { ON_SESSION: "1" }, async (app, zipkin) => {
+    const client = await openHttp2(app.url);
+    const ids = ["id-1", "id-2"];
+    await Promise.all(ids.map((id) => client.ask("/core/on-session", { headers: { "x-request-id": id } })));
+    const spans = await zipkin.waitFor((all) => all.length >= 6);
+    for (const id of ids) {
+      const own = spans.filter(({ tags }) => tags["http.request.id"] === id);
+      assert.equal(own.length, 3);
+      assert.equal(new Set(own.map(({ traceId }) => traceId)).size, 1);
+    }
+    client.close();
+  });
+});
+
 test("The request log has the requests of HTTP/2, answered or not", async () => {
   const env = { OTEL_TRACES_EXPORTER: "none", OTEL_TRACES_SAMPLER: "always_off", REDTRAIL_REQUEST_LOG: "console" };
   const app = await runApp({ app: "http2-app.mjs", env });

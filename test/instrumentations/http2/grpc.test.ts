@@ -17,8 +17,9 @@ import { recordSpans } from "../../support/spans.ts";
 const require = createRequire(import.meta.url);
 const GRPC = { "content-type": "application/grpc" };
 
-test("Calls of grpc-js have no span of HTTP, and calls of others that speak gRPC have theirs", async () => {
+test("Calls of grpc-js have no span of HTTP, and calls of others that speak gRPC have theirs", async (t) => {
   const recorded = recordSpans();
+  t.after(() => recorded.stop());
   const { config } = readConfig({}, []);
   const modules = new Modules();
   const host: InstrumentationHost = {
@@ -44,6 +45,7 @@ test("Calls of grpc-js have no span of HTTP, and calls of others that speak gRPC
   };
 
   const grpcServer: GrpcServer = new Server();
+  t.after(() => grpcServer.forceShutdown());
   const bytes = (value: string): Buffer => Buffer.from(value);
   const path = "/test.Echo/Say";
   const method = {
@@ -65,6 +67,7 @@ test("Calls of grpc-js have no span of HTTP, and calls of others that speak gRPC
     );
   });
   const client: GrpcClient = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  t.after(() => client.close());
   const answer = await new Promise((resolve) => {
     client.makeUnaryRequest(path, bytes, String, "hello", (failure, value) => resolve(failure ?? value));
   });
@@ -73,17 +76,13 @@ test("Calls of grpc-js have no span of HTTP, and calls of others that speak gRPC
 
   // As connect-node has it: requests and responses, and a client of its own name.
   const server: Http2Server = createServer((_, response) => response.end()).listen(0, "127.0.0.1");
+  t.after(() => server.close());
   await once(server, "listening");
   const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  t.after(() => session.destroy());
   const stream = session.request({ ":path": path, ":method": "POST", ...GRPC, "user-agent": "connect-es/2.0" });
   stream.resume().end();
   await once(stream, "close");
   const kinds = new Set(recorded.take().map(({ kind }) => kind));
   assert.deepEqual(kinds, new Set([SpanKind.CLIENT, SpanKind.SERVER]));
-
-  client.close();
-  session.close();
-  server.close();
-  grpcServer.forceShutdown();
-  recorded.stop();
 });

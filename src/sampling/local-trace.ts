@@ -6,6 +6,9 @@ import type { RouteRule } from "./verdict.ts";
 /** Why a trace that was not sampled is sent all the same: a span of it failed, it took long, a rule with its route says so. */
 export type KeptReason = "error" | "slow" | "route";
 
+/** Why spans did not wait: their trace had too many, all together were too many, their request went on for too long. */
+export type LeftOutReason = "trace_limit" | "limit" | "age";
+
 /**
  * A trace whose spans may have another fate than their SAMPLED flag says. Spans hold on to it, it is in no table: what becomes of
  * late spans is known for as long as there can be any, and takes no memory after.
@@ -21,12 +24,14 @@ export interface LocalTrace {
   readonly routeRules: readonly RouteRule[] | undefined;
   /** Whether it is not even kept for its failure, when none of these rules decides. */
   readonly drops: boolean;
+  /** Begun below the root, and not ended: they may have failed all the same. */
+  open: ReadableSpan[];
   /** Ended, and waiting for the decision. */
   waiting: ReadableSpan[];
   /** When the first of them began to wait, in milliseconds of `performance.now()`. */
   waitingSince: number;
-  /** Its waiting spans were dropped, and no more will wait. */
-  isGivenUp: boolean;
+  /** Why its waiting spans were dropped, and no more will wait. */
+  givenUpFor: LeftOutReason | undefined;
   /** Spans that were dropped for want of room or time. */
   leftOut: number;
 }
@@ -42,9 +47,10 @@ export function beginLocalTrace(
     hasError: false,
     routeRules,
     drops,
+    open: [],
     waiting: [],
     waitingSince: 0,
-    isGivenUp: false,
+    givenUpFor: undefined,
     leftOut: 0,
   };
 }
@@ -52,12 +58,18 @@ export function beginLocalTrace(
 /** On the span itself: cheaper than a WeakMap, and a span that is forgotten takes its trace along. */
 const TRACE: unique symbol = Symbol("redtrail.local-trace");
 
+interface Followed {
+  [TRACE]?: LocalTrace;
+}
+
 export function localTraceOf(span: object | undefined): LocalTrace | undefined {
-  return span?.[TRACE];
+  const followed: Followed | undefined = span;
+  return followed?.[TRACE];
 }
 
 export function setLocalTrace(span: object, trace: LocalTrace): void {
-  (span as { [TRACE]?: LocalTrace })[TRACE] = trace;
+  const followed: Followed = span;
+  followed[TRACE] = trace;
 }
 
 /** Whether a span with this parent is the local root of its trace. */

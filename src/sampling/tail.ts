@@ -10,6 +10,7 @@ import { asSampled } from "./as-sampled.ts";
 import { type KeepErrors, isError, isSlow } from "./keep.ts";
 import {
   type KeptReason,
+  type LeftOutReason,
   type LocalTrace,
   beginLocalTrace,
   isLocalRoot,
@@ -19,10 +20,12 @@ import {
 } from "./local-trace.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { RouteRule, Verdict } from "./verdict.ts";
-import { type LeftOutReason, type WaitingLimits, WaitingSpans } from "./waiting-spans.ts";
+import { type WaitingLimits, WaitingSpans } from "./waiting-spans.ts";
 
 /** As many as can be written for Zipkin in about a millisecond: a kept trace is handed over in one go. */
 const MAX_SPANS_PER_TRACE = 500;
+/** Open spans of a trace that are looked at when its root ends; whether further ones have failed by then is not seen. */
+const MAX_OPEN = 100;
 /** A request of this age has other troubles than its trace; what it has made so far gives its place up. */
 const MAX_AGE_MS = 5 * 60_000;
 
@@ -54,6 +57,7 @@ export class Tail {
   readonly #options: TailOptions;
   readonly #waiting: WaitingSpans;
   readonly #now: () => number;
+  readonly #watchesOpen: boolean;
   /** Traces by reason. */
   readonly kept: Record<KeptReason, number> = { error: 0, slow: 0, route: 0 };
 
@@ -67,6 +71,7 @@ export class Tail {
       ...limits,
     });
     this.#now = now;
+    this.#watchesOpen = options.errors === "any";
   }
 
   get waitingSpans(): number {
@@ -97,9 +102,13 @@ export class Tail {
   start(span: ReadableSpan, parentContext: Context): void {
     const { decidesEachSpan, verdict } = this.#options;
     const trace = localTraceOf(traceApi.getSpan(parentContext));
-    if (trace !== undefined) setLocalTrace(span, trace);
+    if (trace !== undefined) {
+      setLocalTrace(span, trace);
+      if (this.#watchesOpen && trace.isKept === undefined && trace.open.length < MAX_OPEN) trace.open.push(span);
+      return;
+    }
     // What hangs below a span that is not followed is sent, or not, as its flag says.
-    if (trace !== undefined || !isLocalRoot(span.parentSpanContext) || !this.#mayKeepRoot()) return;
+    if (!isLocalRoot(span.parentSpanContext) || !this.#mayKeepRoot()) return;
     if (verdict.routeRules === undefined && isSampled(span) && !decidesEachSpan) return;
     setLocalTrace(span, beginLocalTrace(span, verdict));
   }
@@ -133,7 +142,11 @@ export class Tail {
     const { errors } = this.#options;
     const root = trace.root === span ? span : undefined;
     if ((errors === "any" || (errors === "root" && root !== undefined)) && isError(span)) trace.hasError = true;
-    if (root === undefined && (!trace.hasError || trace.routeRules !== undefined)) return;
+    if (root === undefined) {
+      forget(trace.open, span);
+      if (!trace.hasError || trace.routeRules !== undefined) return;
+    } else if (trace.open.some(isError)) trace.hasError = true;
+    trace.open = [];
     const isKept = this.#isKept(trace, root);
     trace.isKept = isKept;
     if (trace.reason !== undefined) this.kept[trace.reason]++;
@@ -166,6 +179,14 @@ export class Tail {
     rateLimit.giveBack();
     return false;
   }
+}
+
+/** Few are open at a time, and the newest ends first most of the time. */
+function forget(open: ReadableSpan[], span: ReadableSpan): void {
+  const index = open.lastIndexOf(span);
+  if (index < 0) return;
+  const last = open.pop() as ReadableSpan;
+  if (last !== span) open[index] = last;
 }
 
 function ruleFor(root: ReadableSpan, rules: readonly RouteRule[]): RouteRule | undefined {

@@ -1,9 +1,6 @@
 // Spans that have ended and wait for the end of their request: bounded in all, for each trace, and in time.
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import type { LocalTrace } from "./local-trace.ts";
-
-/** Why spans were not waited with: their trace had too many, all together were too many, their request went on for too long. */
-export type LeftOutReason = "trace_limit" | "limit" | "age";
+import type { LeftOutReason, LocalTrace } from "./local-trace.ts";
 
 export interface WaitingLimits {
   /** Of all traces; beyond it the trace that has waited longest is given up. */
@@ -32,9 +29,8 @@ export class WaitingSpans {
 
   /** Returns why the span, or others in its place, were left out. */
   add(trace: LocalTrace, span: ReadableSpan, nowMs: number): LeftOutReason | undefined {
-    if (trace.isGivenUp || trace.waiting.length >= this.#limits.maxSpansPerTrace) {
-      return this.#leaveOut(trace, 1, trace.isGivenUp ? "limit" : "trace_limit");
-    }
+    if (trace.givenUpFor !== undefined) return this.#leaveOut(trace, 1, trace.givenUpFor);
+    if (trace.waiting.length >= this.#limits.maxSpansPerTrace) return this.#leaveOut(trace, 1, "trace_limit");
     if (trace.waiting.length === 0) {
       trace.waitingSince = nowMs;
       this.#traces.add(trace);
@@ -70,7 +66,7 @@ export class WaitingSpans {
   }
 
   #giveUp(trace: LocalTrace, reason: LeftOutReason): LeftOutReason {
-    trace.isGivenUp = true;
+    trace.givenUpFor = reason;
     return this.#leaveOut(trace, this.take(trace).length, reason);
   }
 

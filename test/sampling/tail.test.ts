@@ -93,12 +93,7 @@ const T = "0af7651916cd43dd8448eb211c80319c";
 const remote = (traceFlags: number) =>
   trace.setSpanContext(ROOT_CONTEXT, { traceId: T, spanId: "b7ad6b7169203331", traceFlags, isRemote: true });
 
-function begin(
-  { tracer }: App,
-  attributes: Attributes = {},
-  context = ROOT_CONTEXT,
-  startTime: number | undefined = undefined,
-): Span {
+function begin({ tracer }: App, attributes: Attributes = {}, context = ROOT_CONTEXT, startTime?: number): Span {
   const options = { kind: SpanKind.SERVER, attributes, ...(startTime === undefined ? {} : { startTime }) };
   return tracer.startSpan("request", options, context);
 }
@@ -355,7 +350,7 @@ test("Tail: a ratio by route goes by the trace id, as a ratio by path does", () 
 
 test("Tail: the limit of traces per second holds for what rules by route keep, and not for what they drop", (t) => {
   t.mock.method(performance, "now", () => 1_000);
-  const end = (app: App, route: string): void => void begin(app).setAttribute("http.route", route).end();
+  const end = (app: App, route: string): void => begin(app).setAttribute("http.route", route).end();
   const dropping = createApp({ rulesText: "drop route=/healthz", perSecond: 2 });
   for (let count = 0; count < 5; count++) end(dropping, "/healthz");
   for (let count = 0; count < 5; count++) end(dropping, "/a");

@@ -1,4 +1,4 @@
-// The span processors of redtrail's own making, in their order: redaction, request id, what the sender said, RED metrics, delivery to Zipkin.
+// The span processors of redtrail's own making, in their order: redaction, request id, what the sender said, RED metrics, delivery.
 import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import { ZipkinSpanProcessor } from "../exporters/zipkin/exporter.ts";
 import { RedactionSpanProcessor } from "../processors/redaction.ts";

@@ -21,7 +21,11 @@ export class TailSamplingSpanProcessor implements SpanProcessor {
   }
 
   onStart(span: Span, parentContext: Context): void {
-    this.#tail.start(span, parentContext);
+    try {
+      this.#tail.start(span, parentContext);
+    } catch (error) {
+      log.warnSometimes("tail-sampling", `a span could not be followed (${String(error)})`);
+    }
     for (const exporter of this.#exporters) exporter.onStart(span, parentContext);
   }
 

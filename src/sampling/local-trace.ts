@@ -30,6 +30,9 @@ export interface LocalTrace {
   waiting: ReadableSpan[];
   /** When the first of them began to wait, in milliseconds of `performance.now()`. */
   waitingSince: number;
+  /** Its neighbours among the traces with spans that wait. */
+  older: LocalTrace | undefined;
+  newer: LocalTrace | undefined;
   /** Why its waiting spans were dropped, and no more will wait. */
   givenUpFor: LeftOutReason | undefined;
   /** Spans that were dropped for want of room or time. */
@@ -50,6 +53,8 @@ export function beginLocalTrace(
     open: [],
     waiting: [],
     waitingSince: 0,
+    older: undefined,
+    newer: undefined,
     givenUpFor: undefined,
     leftOut: 0,
   };

@@ -1,5 +1,5 @@
 // Records spans that are not sampled and may be sent all the same, of every kind.
-import { SamplingDecision } from "@opentelemetry/api";
+import { type Attributes, type Context, type Link, SamplingDecision, type SpanKind } from "@opentelemetry/api";
 import type { Sampler, SamplingResult } from "@opentelemetry/sdk-trace";
 import type { Tail } from "./tail.ts";
 import type { Verdict } from "./verdict.ts";
@@ -16,11 +16,18 @@ export class RecordForTailSampler implements Sampler {
     this.#verdict = verdict;
   }
 
-  shouldSample(...args: Parameters<Sampler["shouldSample"]>): SamplingResult {
+  shouldSample(
+    context: Context,
+    traceId: string,
+    name: string,
+    kind: SpanKind,
+    attributes: Attributes,
+    links: Link[],
+  ): SamplingResult {
     this.#verdict.drops = false;
     this.#verdict.routeRules = undefined;
-    const result = this.#delegate.shouldSample(...args);
-    if (result.decision !== SamplingDecision.NOT_RECORD || !this.#tail.mayKeep(args[0])) return result;
+    const result = this.#delegate.shouldSample(context, traceId, name, kind, attributes, links);
+    if (result.decision !== SamplingDecision.NOT_RECORD || !this.#tail.mayKeep(context)) return result;
     return { ...result, decision: SamplingDecision.RECORD };
   }
 

@@ -56,7 +56,6 @@ const SAY: Record<LeftOutReason, string> = {
 export class Tail {
   readonly #options: TailOptions;
   readonly #waiting: WaitingSpans;
-  readonly #now: () => number;
   readonly #watchesOpen: boolean;
   /** Traces by reason. */
   readonly kept: Record<KeptReason, number> = { error: 0, slow: 0, route: 0 };
@@ -64,13 +63,8 @@ export class Tail {
   constructor(options: TailOptions) {
     const { maxSpans, limits, now = () => performance.now() } = options;
     this.#options = options;
-    this.#waiting = new WaitingSpans({
-      maxSpans,
-      maxSpansPerTrace: MAX_SPANS_PER_TRACE,
-      maxAgeMs: MAX_AGE_MS,
-      ...limits,
-    });
-    this.#now = now;
+    const all = { maxSpans, maxSpansPerTrace: MAX_SPANS_PER_TRACE, maxAgeMs: MAX_AGE_MS, ...limits };
+    this.#waiting = new WaitingSpans(all, now);
     this.#watchesOpen = options.errors === "any";
   }
 
@@ -129,11 +123,11 @@ export class Tail {
 
   /** Gives up what has waited for too long; to be called from time to time. */
   sweep(): void {
-    if (this.#waiting.giveUpOld(this.#now())) log.warnSometimes("sampling-age", SAY.age);
+    if (this.#waiting.giveUpOld()) log.warnSometimes("sampling-age", SAY.age);
   }
 
   #wait(trace: LocalTrace, span: ReadableSpan): void {
-    const leftOut = this.#waiting.add(trace, span, this.#now());
+    const leftOut = this.#waiting.add(trace, span);
     if (leftOut !== undefined) log.warnSometimes(`sampling-${leftOut}`, SAY[leftOut]);
   }
 

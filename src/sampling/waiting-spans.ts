@@ -13,13 +13,20 @@ export interface WaitingLimits {
 
 export class WaitingSpans {
   readonly #limits: WaitingLimits;
-  /** Those with spans that wait, the longest waiting first: as many as there are spans at most. */
-  readonly #traces: Set<LocalTrace> = new Set();
+  /**
+   * Of the traces with spans that wait, as many as there are spans at most. A list of our own: the first of a Set that is emptied from its
+   * beginning is found in 7 us, by way of all that were deleted.
+   */
+  #oldest: LocalTrace | undefined;
+  #newest: LocalTrace | undefined;
   readonly leftOut: Record<LeftOutReason, number> = { trace_limit: 0, limit: 0, age: 0 };
+  readonly #now: () => number;
   #count = 0;
 
-  constructor(limits: WaitingLimits) {
+  /** @param now in milliseconds */
+  constructor(limits: WaitingLimits, now: () => number) {
     this.#limits = limits;
+    this.#now = now;
   }
 
   /** Spans that wait. */
@@ -28,41 +35,54 @@ export class WaitingSpans {
   }
 
   /** Returns why the span, or others in its place, were left out. */
-  add(trace: LocalTrace, span: ReadableSpan, nowMs: number): LeftOutReason | undefined {
+  add(trace: LocalTrace, span: ReadableSpan): LeftOutReason | undefined {
     if (trace.givenUpFor !== undefined) return this.#leaveOut(trace, 1, trace.givenUpFor);
     if (trace.waiting.length >= this.#limits.maxSpansPerTrace) return this.#leaveOut(trace, 1, "trace_limit");
     if (trace.waiting.length === 0) {
-      trace.waitingSince = nowMs;
-      this.#traces.add(trace);
+      trace.waitingSince = this.#now();
+      this.#link(trace);
     }
     trace.waiting.push(span);
     this.#count++;
-    return this.#count > this.#limits.maxSpans ? this.#giveUp(this.#longestWaiting(), "limit") : undefined;
+    return this.#count > this.#limits.maxSpans ? this.#giveUp(this.#oldest as LocalTrace, "limit") : undefined;
   }
 
   /** The spans of a trace that is decided. */
   take(trace: LocalTrace): readonly ReadableSpan[] {
     const { waiting } = trace;
     if (waiting.length === 0) return waiting;
-    this.#traces.delete(trace);
+    this.#unlink(trace);
     this.#count -= waiting.length;
     trace.waiting = [];
     return waiting;
   }
 
   /** Returns whether any were. */
-  giveUpOld(nowMs: number): boolean {
+  giveUpOld(): boolean {
+    const now = this.#now();
     let hasGivenUp = false;
-    for (const trace of this.#traces) {
-      if (nowMs - trace.waitingSince < this.#limits.maxAgeMs) break;
-      this.#giveUp(trace, "age");
+    while (this.#oldest !== undefined && now - this.#oldest.waitingSince >= this.#limits.maxAgeMs) {
+      this.#giveUp(this.#oldest, "age");
       hasGivenUp = true;
     }
     return hasGivenUp;
   }
 
-  #longestWaiting(): LocalTrace {
-    return this.#traces.values().next().value as LocalTrace;
+  #link(trace: LocalTrace): void {
+    trace.older = this.#newest;
+    if (this.#newest === undefined) this.#oldest = trace;
+    else this.#newest.newer = trace;
+    this.#newest = trace;
+  }
+
+  #unlink(trace: LocalTrace): void {
+    const { older, newer } = trace;
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    trace.older = undefined;
+    trace.newer = undefined;
   }
 
   #giveUp(trace: LocalTrace, reason: LeftOutReason): LeftOutReason {

@@ -213,6 +213,26 @@ test("Tail: a call that has failed before its request ends counts, though it end
   assert.equal(app.sent().length, 4);
 });
 
+test("Tail: calls that have ended take no place among those that are looked at when the request ends", () => {
+  const app = createApp({ ...OFF, keepErrors: "any" });
+  const root = begin(app);
+  for (let count = 0; count < 200; count++) child(app, root, "ended").end();
+  fail(child(app, root, "open"));
+  root.end();
+  assert.equal(app.sent().at(-1), "request (error)");
+});
+
+test("Tail: what rules say of one request says nothing of the next, for which its caller has decided", () => {
+  const dropping = createApp({ rulesText: "drop path=/healthz", keepErrors: "any" });
+  fail(begin(dropping, { "url.path": "/healthz" })).end();
+  fail(begin(dropping, { "url.path": "/healthz" }, remote(TraceFlags.NONE))).end();
+  assert.deepEqual(dropping.sent(), ["request (error)"]);
+  const byRoute = createApp({ rulesText: "drop route=/healthz" });
+  begin(byRoute).setAttribute("http.route", "/healthz").end();
+  begin(byRoute, {}, remote(TraceFlags.SAMPLED)).setAttribute("http.route", "/healthz").end();
+  assert.deepEqual(byRoute.sent(), ["request"]);
+});
+
 test("Tail: other services hear that the trace is not sampled, before and after the decision", () => {
   const app = createApp({ ...OFF, keepErrors: "any" });
   request(app, ({ root, call }) => {

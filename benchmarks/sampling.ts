@@ -1,4 +1,4 @@
-// What a request costs by how its traces are sampled, interleaved; `node benchmarks/sampling.ts [--reps 5] [--apps http,express]`.
+// What a request costs by how its traces are sampled, interleaved; `node benchmarks/sampling.ts [--reps 5] [--apps http,express] [--routes users,proxy]`.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -11,8 +11,17 @@ import { type Series, added, formatSpread, ratios, rotated, spread } from "./lib
 import { ROOT, type Variant } from "./lib/variants.ts";
 import type { SinkPorts } from "./load/sink.ts";
 
+const { values } = parseArgs({
+  options: {
+    reps: { type: "string", default: "5" },
+    apps: { type: "string", default: "http,express" },
+    routes: { type: "string", default: "users,proxy" },
+    /** What the decision alone costs, each case so many times. */
+    "micro-reps": { type: "string", default: "5" },
+  },
+});
 const PLAN: Plan = {
-  routes: ["users", "proxy"],
+  routes: values.routes.split(","),
   connections: 32,
   warmUpRequests: 2500,
   ratePerSecond: 1200,
@@ -113,12 +122,9 @@ function microTable(reps: number): string {
   );
 }
 
-const { values } = parseArgs({
-  options: { reps: { type: "string", default: "5" }, apps: { type: "string", default: "http,express" } },
-});
 const [reps, apps] = [Number(values.reps), values.apps.split(",")];
 pinHarness();
-const micro = microTable(reps);
+const micro = microTable(Number(values["micro-reps"]));
 console.log(micro);
 const results = await measureAll(apps, reps);
 const header = ["app", "route", "load", "sampling", "CPU us/request", "added us", "x always sampled", "spans/request"];

@@ -26,7 +26,7 @@ export interface NodeSdkParts {
   readonly textMapPropagator: TextMapPropagator;
   readonly sampler: Sampler;
   readonly idGenerator: IdGenerator;
-  /** Redaction, request id, RED metrics, delivery to Zipkin: in this order. What stands before redaction sees secrets. */
+  /** Redaction first, then request id, RED metrics, delivery to Zipkin. What stands before redaction sees secrets. */
   readonly spanProcessors: SpanProcessor[];
   /** Serves Prometheus, RED metrics included. */
   readonly metricReaders: MetricReader[];

@@ -11,12 +11,13 @@ import { createPropagator } from "./propagators/index.ts";
 import { createConfiguredRedactor } from "./redaction/create.ts";
 import { createRequestLog } from "./request-log/request-log.ts";
 import { createResource } from "./resource.ts";
-import { createSampler } from "./sampling/index.ts";
+import { createSampling } from "./sampling/index.ts";
 
 export function createParts(config: Config): Parts {
   const resource = createResource(config, findAppPackage(mainScript(), process.cwd()));
   const serviceName = String(resource.attributes["service.name"]);
   const redactor = createConfiguredRedactor(config.redaction);
+  const exportsSpans = config.tracesExporters.some((name) => name !== "none");
   const countsSpans = config.red.families.length > 0 && takesMetrics(config);
   return {
     config,
@@ -24,7 +25,7 @@ export function createParts(config: Config): Parts {
     serviceName,
     contextManager: new AsyncLocalStorageContextManager(),
     propagator: createPropagator(config, serviceName),
-    sampler: createSampler(config, countsSpans),
+    ...createSampling(config, { feedsMetrics: countsSpans, exportsSpans }),
     redactor,
     requestIdProcessor: new RequestIdSpanProcessor(),
     senderProcessor: new SenderSpanProcessor(),

@@ -25,6 +25,10 @@ export const ATTR = {
   serverResponseTime: "redtrail.server.response_time",
   /** Ours: the response was a stream (SSE), whose length says nothing about how fast it was. */
   streaming: "redtrail.http.streaming",
+  /** Ours, on the local root of a trace that was sent without having been sampled: why. */
+  samplingKept: "redtrail.sampling.kept",
+  /** Ours, beside it: spans of the trace that were dropped for want of room or time. */
+  samplingLeftOut: "redtrail.sampling.left_out",
 } as const;
 
 /** Values of `error.type` that redtrail gives where the conventions leave the choice to the instrumentation. */

@@ -3,6 +3,7 @@ import type { Attributes } from "@opentelemetry/api";
 import type { TranslationStrategy } from "../exporters/prometheus/names.ts";
 import type { DeliveryLimits } from "../exporters/delivery/delivery.ts";
 import type { Destination } from "../exporters/delivery/target.ts";
+import type { KeepErrors } from "../sampling/keep.ts";
 import type { SamplingRule } from "../sampling/rules.ts";
 import type { RedOptions } from "../metrics/red-options.ts";
 
@@ -165,11 +166,17 @@ export interface Config {
   readonly sampler: SamplerName;
   /** OTEL_TRACES_SAMPLER_ARG, 0 to 1. @default 1 */
   readonly samplerRatio: number;
-  /** Of traces that begin here, for parent-based samplers. */
   readonly sampling: {
+    /** Of traces that begin here, for parent-based samplers; so is the limit. */
     readonly rules: readonly SamplingRule[];
     /** Traces in a second at most. @default undefined, without a limit */
     readonly perSecond: number | undefined;
+    /** Whose failure keeps a trace that was not sampled. @default none */
+    readonly keepErrors: KeepErrors;
+    /** Milliseconds that a request has to exceed for its trace to be kept. @default undefined, for ever */
+    readonly keepSlowMs: number | undefined;
+    /** Spans that may wait for the end of their request. @default 10000 */
+    readonly maxWaitingSpans: number;
   };
   readonly tracesExporters: readonly TracesExporterName[];
   readonly metricsExporters: readonly MetricsExporterName[];

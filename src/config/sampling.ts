@@ -1,20 +1,33 @@
 // Reads the settings of samplers.
 import { isParentBased } from "../sampling/index.ts";
+import type { KeepErrors } from "../sampling/keep.ts";
 import { parseSamplingRule } from "../sampling/rules.ts";
 import type { Config, SamplerName } from "./config.ts";
 import type { SettingReader } from "./reader.ts";
 
 export function readSampling(reader: SettingReader): Pick<Config, "sampler" | "samplerRatio" | "sampling"> {
   const chosen = readSampler(reader);
+  return { ...chosen, sampling: { ...readHead(reader, chosen.sampler), ...readTail(reader) } };
+}
+
+function readHead(reader: SettingReader, sampler: SamplerName): Pick<Config["sampling"], "rules" | "perSecond"> {
   const rules = readRules(reader);
   const perSecond = reader.get("REDTRAIL_SAMPLING_RATE_LIMIT") as number | undefined;
-  if ((rules.length === 0 && perSecond === undefined) || isParentBased(chosen.sampler)) {
-    return { ...chosen, sampling: { rules, perSecond } };
-  }
+  if ((rules.length === 0 && perSecond === undefined) || isParentBased(sampler)) return { rules, perSecond };
   reader.problems.push(
-    `OTEL_TRACES_SAMPLER="${chosen.sampler}" decides for each span alone; REDTRAIL_SAMPLING_RULES and REDTRAIL_SAMPLING_RATE_LIMIT are ignored (a parentbased sampler takes them)`,
+    `OTEL_TRACES_SAMPLER="${sampler}" decides for each span alone; REDTRAIL_SAMPLING_RULES and REDTRAIL_SAMPLING_RATE_LIMIT are ignored (a parentbased sampler takes them)`,
   );
-  return { ...chosen, sampling: { rules: [], perSecond: undefined } };
+  return { rules: [], perSecond: undefined };
+}
+
+const KEEP_ERRORS: Readonly<Record<string, KeepErrors>> = { false: "none", true: "any", root: "root" };
+
+function readTail(reader: SettingReader): Pick<Config["sampling"], "keepErrors" | "keepSlowMs" | "maxWaitingSpans"> {
+  return {
+    keepErrors: KEEP_ERRORS[reader.get("REDTRAIL_SAMPLING_KEEP_ERRORS") as string] as KeepErrors,
+    keepSlowMs: reader.get("REDTRAIL_SAMPLING_KEEP_SLOW") as number | undefined,
+    maxWaitingSpans: reader.get("REDTRAIL_SAMPLING_BUFFER_SPANS") as number,
+  };
 }
 
 /** By the letter a ratio alone would be ignored; who sets one wants it (see RATIONALE.md). */

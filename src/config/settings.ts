@@ -255,12 +255,30 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
       {
         name: "REDTRAIL_SAMPLING_RULES",
         type: "text",
-        doc: "Ratios for some of the traces that begin here, the first rule that fits: `drop path=/health*; 0.1 method=GET path=/static/*; keep header.x-debug=*`.",
+        doc: "Ratios for some of the traces that begin here, the first rule that fits: `drop path=/health*; 0.1 method=GET route=/users/:id; keep header.x-debug=*`.",
       },
       {
         name: "REDTRAIL_SAMPLING_RATE_LIMIT",
         ...count,
         doc: "Traces that may begin here in one second and be sent. Unset: any number.",
+      },
+      {
+        name: "REDTRAIL_SAMPLING_KEEP_ERRORS",
+        type: "choice",
+        values: ["false", "true", "root"],
+        default: "false",
+        doc: "Whether a trace that is not sampled is sent all the same when a span of it fails here; `root`: when the request itself does.",
+      },
+      {
+        name: "REDTRAIL_SAMPLING_KEEP_SLOW",
+        ...milliseconds,
+        doc: "Milliseconds; a trace that is not sampled is sent all the same when its request takes longer here. Unset: none is.",
+      },
+      {
+        name: "REDTRAIL_SAMPLING_BUFFER_SPANS",
+        ...count,
+        default: "10000",
+        doc: "Spans that may wait for the end of their request, for the two settings above and for rules by route; beyond it the oldest request's are dropped, and counted.",
       },
       {
         name: "OTEL_BSP_MAX_QUEUE_SIZE",

@@ -6,6 +6,7 @@ import type { Config } from "../config/config.ts";
 import type { RedMetricsSpanProcessor } from "../processors/red-metrics.ts";
 import type { Redactor } from "../redaction/redactor.ts";
 import type { RequestLog } from "../request-log/request-log.ts";
+import type { Tail } from "../sampling/tail.ts";
 import { redactUrl } from "../redaction/urls.ts";
 
 /** What both engines are built of, and what `redtrail/node-sdk` hands out. */
@@ -16,6 +17,8 @@ export interface Parts {
   readonly contextManager: ContextManager;
   readonly propagator: TextMapPropagator;
   readonly sampler: Sampler;
+  /** Absent when nothing is decided at the end of a request. */
+  readonly tail: Tail | undefined;
   /** Takes secrets out of whatever leaves the process. */
   readonly redactor: Redactor;
   readonly requestIdProcessor: SpanProcessor;

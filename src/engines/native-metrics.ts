@@ -9,6 +9,7 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import type { MetricsGroup } from "../cluster/group.ts";
 import { redactionSelfMetrics } from "../diagnostics/redaction-metrics.ts";
+import { samplingSelfMetrics } from "../diagnostics/sampling-metrics.ts";
 import { type RuntimeMetrics, createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type Parts, takesMetrics } from "./engine.ts";
 import { type MetricsEndpoint, noMetricsEndpoint } from "./metrics-endpoint.ts";
@@ -58,7 +59,7 @@ export function startMetrics(parts: Parts, producers: readonly MetricProducer[])
 
 /** RED metrics, what the pushes say of themselves, redaction, the runtime: of both engines. */
 export function producersOf(
-  { red, redactor }: Pick<Parts, "red" | "redactor">,
+  { red, redactor, tail }: Pick<Parts, "red" | "redactor" | "tail">,
   pushes: readonly MetricProducer[],
   runtime: RuntimeMetrics | undefined,
 ): MetricProducer[] {
@@ -66,6 +67,7 @@ export function producersOf(
     ...(red === undefined ? [] : [red.producer]),
     ...pushes,
     redactionSelfMetrics(redactor),
+    ...(tail === undefined ? [] : [samplingSelfMetrics(tail)]),
     ...(runtime === undefined ? [] : [runtime.producer]),
   ];
 }

@@ -1,20 +1,24 @@
-// The span processors of redtrail's own making, in their order: redaction, request id, what the sender said, RED metrics, delivery to Zipkin.
+// The span processors of redtrail's own making, in their order: redaction, request id, what the sender said, RED metrics, delivery.
 import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import { ZipkinSpanProcessor } from "../exporters/zipkin/exporter.ts";
 import { RedactionSpanProcessor } from "../processors/redaction.ts";
+import { TailSamplingSpanProcessor } from "../processors/tail-sampling.ts";
 import type { Parts } from "./engine.ts";
 
-/** What every span goes through before an exporter of either engine sees it. */
-export function stagesOf({ red, redactor, requestIdProcessor, senderProcessor }: Parts): SpanProcessor[] {
-  return [
-    new RedactionSpanProcessor(redactor),
-    requestIdProcessor,
-    senderProcessor,
-    ...(red === undefined ? [] : [red]),
-  ];
+/** What every span goes through, of either engine. */
+export function spanProcessorsOf(parts: Parts, exporters: readonly SpanProcessor[]): SpanProcessor[] {
+  const { red, redactor, requestIdProcessor, senderProcessor, tail } = parts;
+  const stages = [new RedactionSpanProcessor(redactor), requestIdProcessor, senderProcessor];
+  const counting = red === undefined ? [] : [red];
+  if (tail === undefined) return [...stages, ...counting, ...exporters];
+  // Before the metrics: an exemplar must know whether its trace is sent.
+  return [...stages, new TailSamplingSpanProcessor(tail, exporters), ...counting];
 }
 
-export function createSpanProcessors(parts: Parts): {
+export function createSpanProcessors(
+  parts: Parts,
+  further: readonly SpanProcessor[] = [],
+): {
   zipkin: ZipkinSpanProcessor | undefined;
   spanProcessors: SpanProcessor[];
 } {
@@ -22,5 +26,6 @@ export function createSpanProcessors(parts: Parts): {
   const zipkin = tracesExporters.includes("zipkin")
     ? new ZipkinSpanProcessor({ destination, batch, spool })
     : undefined;
-  return { zipkin, spanProcessors: [...stagesOf(parts), ...(zipkin === undefined ? [] : [zipkin])] };
+  const exporters = zipkin === undefined ? further : [zipkin, ...further];
+  return { zipkin, spanProcessors: spanProcessorsOf(parts, exporters) };
 }

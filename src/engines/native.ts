@@ -10,10 +10,10 @@ import { createPushes } from "./pushes.ts";
 
 export function createNativeEngine(parts: Parts): Engine {
   const { config, resource, sampler } = parts;
-  const { zipkin, spanProcessors } = createSpanProcessors(parts);
-  if (config.tracesExporters.includes("console")) {
-    spanProcessors.push(new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() }));
-  }
+  const consoles = config.tracesExporters.includes("console")
+    ? [new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() })]
+    : [];
+  const { zipkin, spanProcessors } = createSpanProcessors(parts, consoles);
   const tracerProvider = new TracerProvider({
     resource,
     sampler,

@@ -20,7 +20,7 @@ import { type Engine, type Parts, spansTo, takesMetrics } from "./engine.ts";
 import { createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type MetricsEndpoint, noMetricsEndpoint, serveMetrics } from "./metrics-endpoint.ts";
 import { oneWriterPerName, producersOf } from "./native-metrics.ts";
-import { stagesOf } from "./native-spans.ts";
+import { spanProcessorsOf } from "./native-spans.ts";
 import { createPushes } from "./pushes.ts";
 
 export function createNodeSdkEngine(parts: Parts): Engine {
@@ -47,7 +47,7 @@ export function createNodeSdkEngine(parts: Parts): Engine {
     sampler: parts.sampler,
     idGenerator,
     spanLimits: config.spanLimits,
-    spanProcessors: [...stagesOf(parts), ...batches],
+    spanProcessors: spanProcessorsOf(parts, batches),
     metricReaders: readers,
     views: oneWriterPerName(red?.names ?? []),
     ...(config.logsExporters.includes("otlp") ? {} : { logRecordProcessors: [] }),

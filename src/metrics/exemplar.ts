@@ -1,7 +1,7 @@
 // Which measurement of a series is kept as its example: the newest, but a failed one for a while.
 // https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exemplars
-import { TraceFlags } from "@opentelemetry/api";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import { isSent } from "../sampling/local-trace.ts";
 import { ATTR } from "../semconv.ts";
 
 /** One measurement of a series, with the trace that it came from. */
@@ -35,12 +35,12 @@ const FAILED_KEPT_S = 60;
 const origin: Origin = { time: 0, traceId: "", spanId: "", requestId: undefined, failed: false };
 
 /**
- * Valid until the next call. `trace_based` offers sampled spans only: any other exemplar would be a link to a trace that nobody has.
+ * Valid until the next call. `trace_based` offers spans that are sent only: any other exemplar would be a link to a trace that nobody has.
  */
 export function originOf(span: ReadableSpan, filter: ExemplarFilter, failed: boolean): Origin | undefined {
   if (filter === "always_off") return undefined;
-  const { traceId, spanId, traceFlags } = span.spanContext();
-  if (filter === "trace_based" && (traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
+  if (filter === "trace_based" && !isSent(span)) return undefined;
+  const { traceId, spanId } = span.spanContext();
   const [seconds, nanoseconds] = span.endTime;
   const time = seconds + nanoseconds / 1e9;
   // An exposition could not hold it.

@@ -24,7 +24,13 @@ test("readConfig gives the documented defaults for an empty environment, and no 
       propagators: ["tracecontext", "baggage", "requestid"],
       sampler: "parentbased_always_on",
       samplerRatio: 1,
-      sampling: { rules: [], perSecond: undefined },
+      sampling: {
+        rules: [],
+        perSecond: undefined,
+        keepErrors: "none",
+        keepSlowMs: undefined,
+        maxWaitingSpans: 10000,
+      },
       tracesExporters: ["zipkin"],
       metricsExporters: ["prometheus"],
       logsExporters: ["none"],
@@ -150,7 +156,7 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
     "drop path=/health*; keep method=get;",
     (config) => config.sampling.rules,
     [
-      { ratio: 0, path: "/health*", headers: [] },
+      { ratio: 0, drops: true, path: "/health*", headers: [] },
       { ratio: 1, method: "GET", headers: [] },
     ],
   ],
@@ -162,6 +168,11 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
   ],
   ["REDTRAIL_MESSAGING_LINK_AFTER", "5", (config) => config.messaging.linkAfterMs, 5],
   ["REDTRAIL_SAMPLING_RATE_LIMIT", "50", (config) => config.sampling.perSecond, 50],
+  ["REDTRAIL_SAMPLING_KEEP_ERRORS", "True", (config) => config.sampling.keepErrors, "any"],
+  ["REDTRAIL_SAMPLING_KEEP_ERRORS", "root", (config) => config.sampling.keepErrors, "root"],
+  ["REDTRAIL_SAMPLING_KEEP_ERRORS", "false", (config) => config.sampling.keepErrors, "none"],
+  ["REDTRAIL_SAMPLING_KEEP_SLOW", "1", (config) => config.sampling.keepSlowMs, 1],
+  ["REDTRAIL_SAMPLING_BUFFER_SPANS", "1", (config) => config.sampling.maxWaitingSpans, 1],
   ["OTEL_TRACES_EXPORTER", "none", (config) => config.tracesExporters, ["none"]],
   ["OTEL_TRACES_EXPORTER", "Zipkin, console", (config) => config.tracesExporters, ["zipkin", "console"]],
   ["OTEL_TRACES_EXPORTER", "otlp", (config) => config.engine, "node-sdk"],
@@ -475,8 +486,8 @@ const rejected: readonly Rejected[] = [
   ],
   [
     "REDTRAIL_SAMPLING_RULES",
-    "drop route=/x; drop path=/y",
-    'REDTRAIL_SAMPLING_RULES="drop route=/x; drop path=/y" holds "drop route=/x", which is no rule such as "0.1 method=GET path=/static/*"; it is left out',
+    "drop host=x; drop path=/y",
+    'REDTRAIL_SAMPLING_RULES="drop host=x; drop path=/y" holds "drop host=x", which is no rule such as "0.1 method=GET path=/static/*"; it is left out',
     (config) => config.sampling.rules.length,
     1,
   ],
@@ -493,6 +504,27 @@ const rejected: readonly Rejected[] = [
     'REDTRAIL_MESSAGING_LINK_AFTER="-1" is less than 1; using 60000',
     (config) => config.messaging.linkAfterMs,
     60_000,
+  ],
+  [
+    "REDTRAIL_SAMPLING_KEEP_ERRORS",
+    "any",
+    'REDTRAIL_SAMPLING_KEEP_ERRORS="any" is none of false, true, root; using false',
+    (config) => config.sampling.keepErrors,
+    "none",
+  ],
+  [
+    "REDTRAIL_SAMPLING_KEEP_SLOW",
+    "0",
+    'REDTRAIL_SAMPLING_KEEP_SLOW="0" is less than 1; it is ignored',
+    (config) => config.sampling.keepSlowMs,
+    undefined,
+  ],
+  [
+    "REDTRAIL_SAMPLING_BUFFER_SPANS",
+    "0",
+    'REDTRAIL_SAMPLING_BUFFER_SPANS="0" is less than 1; using 10000',
+    (config) => config.sampling.maxWaitingSpans,
+    10000,
   ],
   [
     "REDTRAIL_SAMPLING_RATE_LIMIT",
@@ -1172,7 +1204,7 @@ test("readConfig leaves otlp out of the engine native when that was asked for by
 
 test("readConfig ignores rules and a limit beside a sampler that decides for each span alone, and says so", () => {
   const { config, problems } = read({ OTEL_TRACES_SAMPLER: "always_on", REDTRAIL_SAMPLING_RATE_LIMIT: "5" });
-  assert.deepEqual(config.sampling, { rules: [], perSecond: undefined });
+  assert.deepEqual([config.sampling.rules, config.sampling.perSecond], [[], undefined]);
   assert.deepEqual(problems, [
     'OTEL_TRACES_SAMPLER="always_on" decides for each span alone; REDTRAIL_SAMPLING_RULES and REDTRAIL_SAMPLING_RATE_LIMIT are ignored (a parentbased sampler takes them)',
   ]);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ROOT_CONTEXT, SamplingDecision, SpanKind } from "@opentelemetry/api";
 import { AlwaysOffSampler, AlwaysOnSampler } from "@opentelemetry/sdk-trace";
-import { createSampler } from "../../src/sampling/index.ts";
 import { RecordForMetricsSampler } from "../../src/sampling/record-for-metrics.ts";
+import { samplerOf } from "../support/sampling.ts";
 
 function decide(sampler: RecordForMetricsSampler, kind: SpanKind): SamplingDecision {
   return sampler.shouldSample(ROOT_CONTEXT, "0af7651916cd43dd8448eb211c80319c", "x", kind, {}, []).decision;
@@ -26,8 +26,7 @@ test("RecordForMetricsSampler leaves INTERNAL spans and sampled ones to its dele
   );
 });
 
-test("createSampler records nothing more than is sampled when nothing counts spans", () => {
-  const config = { sampler: "always_off", samplerRatio: 1, sampling: { rules: [], perSecond: undefined } } as const;
-  assert.equal(createSampler(config, false).toString(), "AlwaysOffSampler");
-  assert.match(createSampler(config, true).toString(), /^RecordForMetrics/);
+test("createSampling records nothing more than is sampled when nothing counts spans", () => {
+  assert.equal(samplerOf({ sampler: "always_off" }).toString(), "AlwaysOffSampler");
+  assert.match(samplerOf({ sampler: "always_off" }, { feedsMetrics: true }).toString(), /^RecordForMetrics/);
 });

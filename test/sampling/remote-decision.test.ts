@@ -3,7 +3,7 @@ import test from "node:test";
 import { ROOT_CONTEXT, SamplingDecision, SpanKind, defaultTextMapGetter, trace } from "@opentelemetry/api";
 import { B3Propagator } from "../../src/propagators/b3.ts";
 import type { SamplerName } from "../../src/config/config.ts";
-import { createSampler } from "../../src/sampling/index.ts";
+import { samplerOf } from "../support/sampling.ts";
 
 const T = "0af7651916cd43dd8448eb211c80319c";
 const S = "b7ad6b7169203331";
@@ -13,10 +13,7 @@ const propagator = new B3Propagator("single");
 function isSampled(sampler: SamplerName, b3: string, isLocal = false): boolean {
   let context = propagator.extract(ROOT_CONTEXT, { b3 }, defaultTextMapGetter);
   if (isLocal) context = trace.setSpanContext(context, { traceId: T, spanId: S, traceFlags: 1 });
-  const { decision } = createSampler(
-    { sampler, samplerRatio: 0, sampling: { rules: [], perSecond: undefined } },
-    false,
-  ).shouldSample(context, T, "GET", SpanKind.SERVER, {}, []);
+  const { decision } = samplerOf({ sampler, samplerRatio: 0 }).shouldSample(context, T, "GET", SpanKind.SERVER, {}, []);
   return decision === SamplingDecision.RECORD_AND_SAMPLED;
 }
 

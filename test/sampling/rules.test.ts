@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { type Attributes, ROOT_CONTEXT, SamplingDecision, SpanKind, trace } from "@opentelemetry/api";
-import { createSampler } from "../../src/sampling/index.ts";
 import { RateLimitSampler } from "../../src/sampling/rate-limit.ts";
 import { type SamplingRule, parseSamplingRule } from "../../src/sampling/rules.ts";
 import { AlwaysOnSampler } from "@opentelemetry/sdk-trace";
+import { samplerOf } from "../support/sampling.ts";
 
 const T = "0af7651916cd43dd8448eb211c80319c";
 
 for (const [text, expected] of [
-  ["drop path=/health*", { ratio: 0, path: "/health*", headers: [] }],
+  ["drop path=/health*", { ratio: 0, drops: true, path: "/health*", headers: [] }],
+  ["0 path=/health*", { ratio: 0, path: "/health*", headers: [] }],
+  ["Drop method=get route=/users/:id", { ratio: 0, drops: true, method: "GET", route: "/users/:id", headers: [] }],
   [" KEEP  method=get ", { ratio: 1, method: "GET", headers: [] }],
   ["0.25 name=process*", { ratio: 0.25, name: "process*", headers: [] }],
   [
@@ -26,7 +28,7 @@ for (const [text, expected] of [
   ["2 path=/", undefined],
   ["0.1.2 path=/", undefined],
   ["-1 path=/", undefined],
-  ["drop route=/x", undefined],
+  ["drop host=/x", undefined],
   ["drop path", undefined],
   ["drop path=", undefined],
   ["", undefined],
@@ -37,10 +39,7 @@ for (const [text, expected] of [
 const rules = "drop path=/health*; keep header.x-debug=*; 0 method=OPTIONS; 0.5 name=half; drop method=PURGE"
   .split(";")
   .map((rule) => parseSamplingRule(rule) as SamplingRule);
-const sampler = createSampler(
-  { sampler: "parentbased_always_on", samplerRatio: 1, sampling: { rules, perSecond: undefined } },
-  false,
-);
+const sampler = samplerOf({ rules });
 const isSampled = (name: string, attributes: Attributes, traceId = T, context = ROOT_CONTEXT): boolean =>
   sampler.shouldSample(context, traceId, name, SpanKind.SERVER, attributes, []).decision ===
   SamplingDecision.RECORD_AND_SAMPLED;

@@ -55,6 +55,33 @@ async function dependenciesOf(parents: readonly string[], count: number): Promis
 }
 
 test(
+  "Zipkin finds a trace that was kept for its failure by its tag, and those that were not are not there",
+  { skip },
+  async (t) => {
+    const service = `kept-${RUN}`;
+    const app = await startApp(t, service, {
+      CALLS: await startFailing(t),
+      OTEL_TRACES_SAMPLER: "parentbased_always_off",
+      REDTRAIL_SAMPLING_KEEP_ERRORS: "true",
+    });
+    const quiet = await startApp(t, service, {
+      OTEL_TRACES_SAMPLER: "parentbased_always_off",
+      REDTRAIL_SAMPLING_KEEP_ERRORS: "true",
+    });
+    for (const { url } of [quiet, app, quiet]) await (await fetch(url)).text();
+    await quiet.stop();
+    const tracesOf = async (query: string): Promise<ZipkinSpan[][]> =>
+      (await (await fetch(`${ZIPKIN_URL}/api/v2/traces?serviceName=${service}&${query}`)).json()) as ZipkinSpan[][];
+    const [trace] = await untilFound(async () => {
+      const found = await tracesOf("annotationQuery=redtrail.sampling.kept%3Derror");
+      return found.length > 0 ? found : undefined;
+    });
+    assert.deepEqual(trace?.map(({ kind }) => kind).toSorted(), ["CLIENT", "SERVER"]);
+    assert.equal((await tracesOf("limit=10")).length, 1);
+  },
+);
+
+test(
   "Zipkin's graph has app -> app, app -> redis and app -> an uninstrumented host, whose 500s are errors",
   { skip },
   async (t) => {

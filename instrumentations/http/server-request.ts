@@ -29,6 +29,8 @@ export function serverRequestOf(request: IncomingMessage): ServerRequest | undef
 export class ServerRequest {
   readonly context: Context;
   readonly requestId: string | undefined;
+  /** When the request came, by performance.now(); undefined when that was when its span began. */
+  readonly arrivedAt: number | undefined;
   /** The route's pattern, set by a framework's instrumentation; undefined while nothing has matched. */
   route: string | undefined;
   /** Where a framework's router keeps the pattern of the mounts that it is inside of. */
@@ -49,7 +51,9 @@ export class ServerRequest {
     requestId: string | undefined,
     onEnd: ((end: RequestEnd) => void) | undefined,
     captureHeaders: CaptureHeaders<ServerResponse> | undefined,
+    arrivedAt: number | undefined,
   ) {
+    this.arrivedAt = arrivedAt;
     this.#captureHeaders = captureHeaders;
     this.#onEnd = onEnd;
     this.#span = span;
@@ -126,7 +130,9 @@ export class ServerRequest {
     if (error !== undefined) span.setAttribute(ATTR.errorType, error);
     if (errorType === undefined && isServerError) span.setStatus({ code: SpanStatusCode.ERROR });
     this.#onEnd?.({ statusCode, errorType: error, route: this.route });
-    span.end();
+    // The SDK takes the end of a span whose start was given from a clock of whole milliseconds.
+    if (this.arrivedAt === undefined) span.end();
+    else span.end(performance.now());
   }
 }
 

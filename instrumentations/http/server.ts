@@ -2,16 +2,31 @@
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type Attributes, ROOT_CONTEXT, SpanKind, context as contextApi, trace } from "@opentelemetry/api";
+import {
+  type Attributes,
+  type Context,
+  ROOT_CONTEXT,
+  SpanKind,
+  type SpanOptions,
+  context as contextApi,
+  trace,
+} from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import { getRequestId, requestIdFromTrace } from "../../src/context/request-id.ts";
 import { OWN_SERVER } from "../../src/exporters/prometheus/server.ts";
 import { ATTR } from "../../src/semconv.ts";
+import {
+  type SharedTraces,
+  continueFound,
+  linkWhenFound,
+  wantedId,
+} from "../../src/trace-store/shared-traces.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { observe } from "../observe.ts";
 import { bindEmitter } from "./bind-emitter.ts";
 import { createExtract } from "./extract.ts";
 import { createHeaderCapture, incomingHeader, outgoingHeader } from "./headers.ts";
+import { createRequestHold } from "./hold.ts";
 import { parseAuthority } from "./host.ts";
 import { knownMethod, methodInName } from "./method.ts";
 import { recordAtEnd } from "./request-record.ts";
@@ -29,50 +44,97 @@ interface ServerMessage {
 const OUR_OWN_REQUEST = suppressTracing(ROOT_CONTEXT);
 
 export function instrumentHttpServer(host: InstrumentationHost): void {
+  const { sharedTraces } = host;
+  const extract = createExtract(host);
   const begin = createBegin(host);
   const addHeaders = createResponseHeaders(host);
   const requestIdHeader = host.requestId.headers[0] as string;
+  const hold = sharedTraces?.mode === "join" ? createRequestHold(sharedTraces) : undefined;
 
-  observe<ServerMessage>("http.server.request.start", ({ request, response, socket, server }) => {
-    if (server[OWN_SERVER] === true) {
-      contextApi.attach(OUR_OWN_REQUEST);
-      return;
+  /** The id by which the request's trace is to be looked for in shared storage; hardly any request has one. */
+  const wantedBy = (parent: Context): string | undefined =>
+    sharedTraces === undefined ? undefined : wantedId(sharedTraces, parent);
+
+  /** The span goes on whatever is found, and is linked to it. The question is sent before the span is written, or it would find itself. */
+  function beginLinked(request: IncomingMessage, socket: Socket, parent: Context, arrivedAt?: number): ServerRequest {
+    const wanted = wantedBy(parent);
+    if (wanted !== undefined) {
+      linkWhenFound(sharedTraces as SharedTraces, wanted, () => trace.getSpan(state.context));
     }
-    const state = begin(request, socket);
+    const state = begin(request, socket, parent, arrivedAt);
+    return state;
+  }
+
+  function attach({ request, response, socket }: ServerMessage, state: ServerRequest): Context {
     state.attachTo(request, response, socket);
     // The app, its log library and the trace now speak of the same id.
     if (state.requestId !== undefined) request.headers[requestIdHeader] = state.requestId;
     addHeaders?.(response, state);
     // From Node 24 on a body's events come in the connection's context, where the request is not known.
     if (hasBody(request)) bindEmitter(request, state.context);
-    contextApi.attach(state.context);
+    return state.context;
+  }
+
+  /** Returns whether the request is to be held, until its trace or the request before it is found. */
+  function holdBack(message: ServerMessage, parent: Context): boolean {
+    const { request, socket } = message;
+    const wanted = wantedBy(parent);
+    const shared = sharedTraces as SharedTraces;
+    const isAsked = wanted !== undefined && shared.store.isPrompt(shared.budgetMs);
+    if (hold === undefined || (!isAsked && !hold.isQueued(socket))) return false;
+    const arrivedAt = performance.now();
+    hold.expect(request, {
+      requestId: isAsked ? wanted : undefined,
+      begin(stored) {
+        const joined = stored === undefined ? parent : continueFound(shared, parent, stored);
+        const beginAsked = isAsked ? begin : beginLinked;
+        return attach(message, beginAsked(request, socket, joined, arrivedAt));
+      },
+    });
+    return true;
+  }
+
+  observe<ServerMessage>("http.server.request.start", (message) => {
+    const { request, socket, server } = message;
+    if (server[OWN_SERVER] === true) {
+      contextApi.attach(OUR_OWN_REQUEST);
+      return;
+    }
+    const parent = extract(request.headers, socket);
+    if (hold !== undefined && holdBack(message, parent)) return;
+    contextApi.attach(attach(message, beginLinked(request, socket, parent)));
   });
 
-  observe<ServerMessage>("http.server.response.finish", ({ request }) => serverRequestOf(request)?.finish());
+  observe<ServerMessage>("http.server.response.finish", ({ request }) => {
+    hold?.forget(request);
+    serverRequestOf(request)?.finish();
+  });
 
-  instrumentUpgrades(begin);
+  instrumentUpgrades((request, socket) => beginLinked(request, socket, extract(request.headers, socket)));
 }
 
 export type BeginServerRequest = (request: IncomingMessage, socket: Socket) => ServerRequest;
 
 /** Starts the SERVER span of a request, with its remote parent and its request id. */
-function createBegin(host: InstrumentationHost): BeginServerRequest {
+function createBegin(
+  host: InstrumentationHost,
+): (request: IncomingMessage, socket: Socket, parent: Context, arrivedAt?: number) => ServerRequest {
   const { tracer, requestIdIsTraceId, requestLog } = host;
   const { server } = host.capturedHeaders;
-  const extract = createExtract(host);
   const captureRequest = createHeaderCapture(
     "request",
     [...new Set([...server.request, ...host.samplingHeaders])],
     incomingHeader,
   );
   const captureResponse = createHeaderCapture("response", server.response, outgoingHeader);
-  return (request, socket) => {
-    const parent = extract(request.headers, socket);
+  return (request, socket, parent, arrivedAt) => {
     const attributes = startAttributes(request, socket);
     // Before the span, so that samplers see them.
     if (captureRequest !== undefined) Object.assign(attributes, captureRequest(request));
     const method = attributes[ATTR.requestMethod] as string;
-    const span = tracer.startSpan(methodInName(method), { kind: SpanKind.SERVER, attributes }, parent);
+    const options: SpanOptions = { kind: SpanKind.SERVER, attributes };
+    if (arrivedAt !== undefined) options.startTime = arrivedAt;
+    const span = tracer.startSpan(methodInName(method), options, parent);
     let context = trace.setSpan(parent, span);
     let requestId = getRequestId(context);
     if (requestId === undefined && requestIdIsTraceId) {
@@ -89,8 +151,9 @@ function createBegin(host: InstrumentationHost): BeginServerRequest {
             requestId,
             spanContext: span.spanContext(),
             context,
+            startedAt: arrivedAt ?? performance.now(),
           });
-    return new ServerRequest(span, context, methodInName(method), requestId, onEnd, captureResponse);
+    return new ServerRequest(span, context, methodInName(method), requestId, onEnd, captureResponse, arrivedAt);
   };
 }
 

@@ -9,6 +9,7 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import type { MetricsGroup } from "../cluster/group.ts";
 import { redactionSelfMetrics } from "../diagnostics/redaction-metrics.ts";
+import { traceStoreSelfMetrics } from "../diagnostics/trace-store-metrics.ts";
 import { type RuntimeMetrics, createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type Parts, takesMetrics } from "./engine.ts";
 import { type MetricsEndpoint, noMetricsEndpoint } from "./metrics-endpoint.ts";
@@ -56,9 +57,9 @@ export function startMetrics(parts: Parts, producers: readonly MetricProducer[])
   };
 }
 
-/** RED metrics, what the pushes say of themselves, redaction, the runtime: of both engines. */
+/** RED metrics, what the pushes say of themselves, redaction, shared storage, the runtime: of both engines. */
 export function producersOf(
-  { red, redactor }: Pick<Parts, "red" | "redactor">,
+  { red, redactor, sharedTraces }: Pick<Parts, "red" | "redactor" | "sharedTraces">,
   pushes: readonly MetricProducer[],
   runtime: RuntimeMetrics | undefined,
 ): MetricProducer[] {
@@ -66,6 +67,7 @@ export function producersOf(
     ...(red === undefined ? [] : [red.producer]),
     ...pushes,
     redactionSelfMetrics(redactor),
+    ...(sharedTraces === undefined ? [] : [traceStoreSelfMetrics(sharedTraces)]),
     ...(runtime === undefined ? [] : [runtime.producer]),
   ];
 }

@@ -1,15 +1,22 @@
-// The span processors of redtrail's own making, in their order: redaction, request id, what the sender said, RED metrics, delivery to Zipkin.
+// The span processors of redtrail's own making, in their order: redaction, request id, what the sender said, shared storage, RED metrics, delivery to Zipkin.
 import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import { ZipkinSpanProcessor } from "../exporters/zipkin/exporter.ts";
 import { RedactionSpanProcessor } from "../processors/redaction.ts";
 import type { Parts } from "./engine.ts";
 
 /** What every span goes through before an exporter of either engine sees it. */
-export function stagesOf({ red, redactor, requestIdProcessor, senderProcessor }: Parts): SpanProcessor[] {
+export function stagesOf({
+  red,
+  redactor,
+  requestIdProcessor,
+  senderProcessor,
+  traceStoreProcessor,
+}: Parts): SpanProcessor[] {
   return [
     new RedactionSpanProcessor(redactor),
     requestIdProcessor,
     senderProcessor,
+    ...(traceStoreProcessor === undefined ? [] : [traceStoreProcessor]),
     ...(red === undefined ? [] : [red]),
   ];
 }

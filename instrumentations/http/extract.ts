@@ -1,7 +1,7 @@
 // What an incoming request may say of its trace and its id: all of it, or what its sender is trusted with.
 import type { IncomingHttpHeaders } from "node:http";
 import { type Context, ROOT_CONTEXT, type TextMapGetter, propagation, trace } from "@opentelemetry/api";
-import { setRequestIdOrigin } from "../../src/context/request-id.ts";
+import { requestIdOrigin, setRequestIdOrigin } from "../../src/context/request-id.ts";
 import { addSender } from "../../src/context/sender.ts";
 import { createNetworkTest } from "../../src/network.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
@@ -53,7 +53,7 @@ function extract(headers: IncomingHttpHeaders, getter: Getter): Context {
 
 /** Whoever knows an id must not get into its trace: an id of a caller who is not trusted is not looked for in shared storage. */
 function withoutOrigin(context: Context): Context {
-  return setRequestIdOrigin(context, undefined);
+  return requestIdOrigin(context) === undefined ? context : setRequestIdOrigin(context, undefined);
 }
 
 /** Shows only some headers. */

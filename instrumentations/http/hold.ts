@@ -16,7 +16,7 @@ const ARRIVAL: unique symbol = Symbol("redtrail.arrival");
 const QUEUE: unique symbol = Symbol("redtrail.held");
 
 /** How a request comes to the app. */
-const ARRIVALS: ReadonlySet<unknown> = new Set(["request", "checkContinue", "checkExpectation"]);
+const ARRIVALS: ReadonlySet<unknown> = new Set(["request", "checkContinue"]);
 /** What ends the requests on a connection; its third argument is the socket. */
 const ENDINGS: ReadonlySet<unknown> = new Set(["clientError", "upgrade", "connect"]);
 

@@ -69,7 +69,7 @@ export function instrumentHttpServer(host: InstrumentationHost): void {
     state.attachTo(request, response, socket);
     // The app, its log library and the trace now speak of the same id.
     if (state.requestId !== undefined) request.headers[requestIdHeader] = state.requestId;
-    addHeaders?.(response, state);
+    if (!response.headersSent) addHeaders?.(response, state);
     // From Node 24 on a body's events come in the connection's context, where the request is not known.
     if (hasBody(request)) bindEmitter(request, state.context);
     return state.context;
@@ -80,7 +80,7 @@ export function instrumentHttpServer(host: InstrumentationHost): void {
     const { request, socket } = message;
     const wanted = wantedBy(parent);
     const shared = sharedTraces as SharedTraces;
-    const isAsked = wanted !== undefined && shared.store.isPrompt(shared.budgetMs);
+    const isAsked = wanted !== undefined && isForApp(request) && shared.store.isPrompt(shared.budgetMs);
     if (hold === undefined || (!isAsked && !hold.isQueued(socket))) return false;
     const arrivedAt = performance.now();
     hold.expect(request, {
@@ -181,6 +181,11 @@ function startAttributes(request: IncomingMessage, socket: Socket & { encrypted?
   }
   if (headers["user-agent"] !== undefined) attributes[ATTR.userAgent] = headers["user-agent"];
   return attributes;
+}
+
+/** Node itself answers a request without a host, and one that expects what nobody knows. */
+function isForApp({ headers: { host, expect } }: IncomingMessage): boolean {
+  return host !== undefined && (expect === undefined || /^100-continue$/i.test(expect));
 }
 
 /** Path and query of the request target: `/a?b`, the absolute form of proxies, or `*` (RFC 9112, 3.2). */

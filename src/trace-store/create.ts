@@ -1,5 +1,6 @@
 // Makes the process's shared storage from its settings; undefined where there is none.
 import type { TraceStoreConfig } from "../config/config.ts";
+import { log } from "../diagnostics/log.ts";
 import { readTls } from "../exporters/delivery/target.ts";
 import { loadRedisClient } from "../lazy.ts";
 import type { RedisAddress } from "./address.ts";
@@ -13,7 +14,12 @@ import type { TraceStore } from "./store.ts";
 export function createSharedTraces(config: TraceStoreConfig): SharedTraces | undefined {
   const { address, mode, budgetMs } = config;
   if (address === undefined) return undefined;
-  return { store: createStore(config, address), mode, budgetMs, found: { parent: 0, link: 0 } };
+  try {
+    return { store: createStore(config, address), mode, budgetMs, found: { parent: 0, link: 0 } };
+  } catch (error) {
+    log.warn(`the trace store cannot be used (${String(error)}); it is off`);
+    return undefined;
+  }
 }
 
 function createStore(
@@ -25,8 +31,9 @@ function createStore(
   return createRedisStore({ name: address.name, codec, ttlMs, open: openWith(address, tls) });
 }
 
-/** The client is loaded when the first connection is opened: the app has started by then. */
+/** The client is loaded now and not with the first connection, when the app has requests to answer. */
 function openWith(address: RedisAddress, tls: TraceStoreConfig["tls"]): OpenConnection {
   const options = { address, tls: readTls(tls), connectTimeoutMs: CONNECT_TIMEOUT_MS };
-  return (onReady, onDown) => loadRedisClient().openRedisConnection(options, onReady, onDown);
+  const { openRedisConnection } = loadRedisClient();
+  return (onReady, onDown) => openRedisConnection(options, onReady, onDown);
 }

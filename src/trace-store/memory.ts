@@ -24,6 +24,7 @@ export function createMemoryStore({
   const entries = new Map<string, Entry>();
   const reads = noReads();
   const writes = noWrites();
+  let isClosed = false;
   const stats: StoreStats = { reads, writes, inFlight: 0, isAway: false };
 
   function find(requestId: string): StoredTrace | undefined {
@@ -42,6 +43,10 @@ export function createMemoryStore({
       return trace;
     },
     set(requestId, trace) {
+      if (isClosed) {
+        writes.unavailable++;
+        return;
+      }
       if (find(requestId) !== undefined) {
         writes.kept++;
         return;
@@ -52,6 +57,9 @@ export function createMemoryStore({
     },
     isPrompt: () => true,
     flush: async () => {},
-    close: async () => entries.clear(),
+    async close() {
+      isClosed = true;
+      entries.clear();
+    },
   };
 }

@@ -1,5 +1,5 @@
 // One connection to Redis or Valkey by their maintained client; after the build a file of its own, read only where a store is configured.
-import { createClient } from "@redis/client";
+import { RedisClient } from "@redis/client";
 import type { TlsParts } from "../exporters/delivery/target.ts";
 import type { RedisAddress } from "./address.ts";
 
@@ -28,7 +28,7 @@ export function openRedisConnection(
   const { host, port, path, isTls, username, password, database } = address;
   // The client's own pauses between attempts would keep the process alive.
   const socket = { connectTimeout: connectTimeoutMs, reconnectStrategy: false } as const;
-  const client = createClient({
+  const client = new RedisClient({
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     database,

@@ -42,8 +42,8 @@ export function traceStoreSelfMetrics({ store, found }: Pick<SharedTraces, "stor
       },
       {
         name: "redtrail.trace_store.away",
-        description: "1 while shared storage is away and nothing is sent to it.",
-        unit: "1",
+        description: "1 while shared storage is away and nothing is sent to it, else 0.",
+        unit: "{store}",
         isMonotonic: false,
         points: [[isAway ? 1 : 0, {}]],
       },

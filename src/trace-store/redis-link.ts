@@ -13,6 +13,9 @@ const OPEN_TIMEOUT_MS = 2_000;
 /** What we do ourselves is in nobody's trace. */
 export const SUPPRESSED: Context = suppressTracing(ROOT_CONTEXT);
 
+/** Characters of a reason in a message. */
+const MAX_REASON = 80;
+
 export type OpenConnection = (onReady: () => void, onDown: (error: unknown) => void) => RedisConnection;
 
 export interface RedisLinkOptions {
@@ -133,11 +136,10 @@ export function createRedisLink({ name, open, probe }: RedisLinkOptions): RedisL
   };
 }
 
-/** `ECONNREFUSED`, or the first word of what a server says: `NOAUTH`, `WRONGPASS`, `LOADING`. */
+/** `ECONNREFUSED`, the first word of what a server says (`NOAUTH`, `WRONGPASS`, `LOADING`), or the client's own words. */
 export function reasonOf(error: unknown): string {
-  const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
+  const { code, message = error } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (typeof code === "string") return code;
-  const reply = /^[A-Z]{3,}(?= )/.exec(String(message));
-  if (reply !== null) return reply[0];
-  return message === "timeout" ? message : String(name ?? error);
+  const text = String(message);
+  return /^[A-Z]{3,}(?= )/.exec(text)?.[0] ?? text.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_REASON);
 }

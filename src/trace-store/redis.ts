@@ -66,7 +66,7 @@ export function createRedisStore({ name, codec, ttlMs, open }: RedisStoreOptions
     if (isTimedOut) return "timeout";
     const reason = reasonOf(error);
     // A connection that ends is said by the link.
-    if (/^[A-Z]+$/.test(reason) && !link.isAway) {
+    if (/^[A-Z]{3,}$/.test(reason) && !link.isAway) {
       log.warnSometimes(`trace store ${name} ${reason}`, `the trace store ${name} answers ${reason}; it is ignored`);
     }
     return "error";

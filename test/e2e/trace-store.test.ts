@@ -19,7 +19,7 @@ async function withApp(
   const app = await runApp({
     app: "trace-store-app.cjs",
     env: {
-      REDTRAIL_PATH: INDEX,
+      INDEX_FILE: INDEX,
       OTEL_SERVICE_NAME: "shop",
       OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin.endpoint,
       REDTRAIL_TRACE_STORE_URL: "memory:",
@@ -60,7 +60,7 @@ for (const engine of ["native", "node-sdk"] as const) {
         app: join(FIXTURES, "trace-store-app.cjs"),
         env: {
           REDTRAIL_ENGINE: engine,
-          REDTRAIL_PATH: INDEX,
+          INDEX_FILE: INDEX,
           OTEL_SERVICE_NAME: "shop",
           OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin.endpoint,
           REDTRAIL_TRACE_STORE_URL: "memory:",

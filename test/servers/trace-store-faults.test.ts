@@ -105,7 +105,7 @@ const FAULT_ROWS: readonly Fault[] = [
     name: "slow (60 ms)",
     begin: ({ proxy }) => (proxy.weather = "slow"),
     path: "/wait",
-    requests: 30,
+    requests: 20,
     counts: { hit: all, parent: none, link: all },
   },
   {
@@ -204,7 +204,10 @@ describe("Shared storage that", { skip }, () => {
         const before = await counted(on);
         const { offMs, onMs, statuses } = await measure(off, on, path, ids);
         // What is late is counted when it has come, or been given up.
-        await until(async () => (await sumOfReads(on)) - before.total >= requests);
+        await until(async () => {
+          const { total, inFlight } = await counted(on);
+          return total - before.total >= requests && inFlight === 0;
+        });
         const count = await counted(on, before);
         const figures = Object.entries(counts).map(([result]) => `${result} ${count.of(result)}`);
         console.log(
@@ -324,6 +327,7 @@ async function measure(
 
 interface Counted {
   readonly total: number;
+  readonly inFlight: number;
   /** A read's result, `write <result>`, or `parent` and `link`. */
   of(result: string): number;
 }
@@ -332,6 +336,7 @@ async function counted(app: RunningApp, before?: Counted): Promise<Counted> {
   const text = await app.scrape();
   return {
     total: sumOf(text, "redtrail_trace_store_operations_total", { redtrail_trace_store_operation: "read" }),
+    inFlight: sumOf(text, "redtrail_trace_store_in_flight"),
     of(result) {
       const earlier = before?.of(result) ?? 0;
       if (result === "parent" || result === "link") {
@@ -348,10 +353,6 @@ async function isAway(app: RunningApp): Promise<boolean> {
   const samples = parseSamples(await app.scrape()).filter(({ name }) => name === "redtrail_trace_store_away");
   assert.equal(samples.length, 1);
   return samples[0]?.value === 1;
-}
-
-async function sumOfReads(app: RunningApp): Promise<number> {
-  return (await counted(app)).total;
 }
 
 async function until(isSo: () => Promise<boolean>, timeoutMs = 5_000): Promise<void> {

@@ -14,10 +14,7 @@ interface RequestStart {
   readonly startedAt: number;
 }
 
-export function recordAtEnd(
-  write: WriteRequest,
-  { startedAt, ...start }: RequestStart,
-): (end: RequestEnd) => void {
+export function recordAtEnd(write: WriteRequest, { startedAt, ...start }: RequestStart): (end: RequestEnd) => void {
   const startTime = Math.round(Date.now() - (performance.now() - startedAt));
   return (end) => write({ ...start, ...end, startTime, durationMs: performance.now() - startedAt });
 }

@@ -15,12 +15,7 @@ import { suppressTracing } from "@opentelemetry/core";
 import { getRequestId, requestIdFromTrace } from "../../src/context/request-id.ts";
 import { OWN_SERVER } from "../../src/exporters/prometheus/server.ts";
 import { ATTR } from "../../src/semconv.ts";
-import {
-  type SharedTraces,
-  continueFound,
-  linkWhenFound,
-  wantedId,
-} from "../../src/trace-store/shared-traces.ts";
+import { type SharedTraces, continueFound, linkWhenFound, wantedId } from "../../src/trace-store/shared-traces.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { observe } from "../observe.ts";
 import { bindEmitter } from "./bind-emitter.ts";

@@ -250,7 +250,11 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         secret: true,
         doc: "The same for all these services: records are signed, and keys do not show request ids.",
       },
-      { name: "REDTRAIL_TRACE_STORE_CA_FILE", type: "text", doc: "Certificates to trust (PEM), in place of the system's." },
+      {
+        name: "REDTRAIL_TRACE_STORE_CA_FILE",
+        type: "text",
+        doc: "Certificates to trust (PEM), in place of the system's.",
+      },
       { name: "REDTRAIL_TRACE_STORE_CLIENT_CERT_FILE", type: "text", doc: "A certificate of our own (PEM)." },
       { name: "REDTRAIL_TRACE_STORE_CLIENT_KEY_FILE", type: "text", doc: "Its private key (PEM)." },
     ],

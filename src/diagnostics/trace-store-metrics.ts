@@ -10,10 +10,7 @@ export function traceStoreSelfMetrics({ store, found }: Pick<SharedTraces, "stor
     const points = (operation: string, results: Readonly<Record<string, number>>) =>
       Object.entries(results).map(
         ([result, value]) =>
-          [
-            value,
-            { "redtrail.trace_store.operation": operation, "redtrail.trace_store.result": result },
-          ] as const,
+          [value, { "redtrail.trace_store.operation": operation, "redtrail.trace_store.result": result }] as const,
       );
     return [
       {

@@ -65,7 +65,10 @@ export function requestsTo({ requestLog: { sinks, elasticsearch } }: Config): st
 }
 
 /** Whether a request without an id takes that of its trace. */
-export function takesTraceIdAsRequestId({ requestId, propagators }: Pick<Config, "requestId" | "propagators">): boolean {
+export function takesTraceIdAsRequestId({
+  requestId,
+  propagators,
+}: Pick<Config, "requestId" | "propagators">): boolean {
   return requestId.format === "traceid" && propagators.includes("requestid");
 }
 

@@ -30,8 +30,7 @@ export async function withRequest<Result>(
   const shared = id === undefined ? undefined : getSharedTraces();
   let span: Span | undefined;
   const begin = (stored?: StoredTrace): Promise<Result> => {
-    const parent =
-      shared === undefined || stored === undefined ? context : continueFound(shared, context, stored);
+    const parent = shared === undefined || stored === undefined ? context : continueFound(shared, context, stored);
     const started = trace
       .getTracer("redtrail/trace-store", VERSION)
       .startSpan(name, { kind: SpanKind.CONSUMER, attributes }, parent);

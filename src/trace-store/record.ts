@@ -19,8 +19,7 @@ export interface StoredTrace {
 /** Bytes of a record; what is longer is none of ours. */
 export const MAX_RECORD_BYTES = 256;
 
-const RECORD =
-  /^1;00-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-0([0-3]);([\w.:/@-]{0,128})(?:;([\w-]{22}))?$/;
+const RECORD = /^1;00-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-0([0-3]);([\w.:/@-]{0,128})(?:;([\w-]{22}))?$/;
 const SERVICE = /^[\w.:/@-]{1,128}$/;
 const SIGNATURE_BYTES = 16;
 const SAMPLED = 1;

@@ -58,7 +58,7 @@ export function openRedisConnection(
     (error: unknown) => onDown(error),
   );
   return {
-    send: (command) => client.sendCommand(command as string[]),
+    send: (command) => client.sendCommand(command),
     destroy() {
       isDestroyed = true;
       client.destroy();

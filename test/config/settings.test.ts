@@ -55,7 +55,14 @@ function otherValue({ name, type, values = [], default: text }: Setting): string
 }
 
 /** What has keys of the user's. */
-const MAPS = new Set([".resourceAttributes", ".messaging.modes", ".red.labelLimits", ".prometheus.tls", ".traceStore.address", ".traceStore.tls"]);
+const MAPS = new Set([
+  ".resourceAttributes",
+  ".messaging.modes",
+  ".red.labelLimits",
+  ".prometheus.tls",
+  ".traceStore.address",
+  ".traceStore.tls",
+]);
 
 /** Every value in a configuration by its path; a list or map is one value. */
 function leaves(value: unknown, path = ""): [string, string][] {

@@ -42,7 +42,8 @@ export function traceStoreContract(name: string, { create, skip = false }: Store
       assert.equal(await store.get(`${id}x`), undefined);
       const { reads, writes, inFlight, isAway } = store.stats;
       assert.deepEqual([reads.hit, reads.miss, writes.written, inFlight, isAway], [1, 2, 1, 0, false]);
-    }));
+    }),
+  );
 
   test(`${name}: who writes first wins`, { skip }, () =>
     withStore(60_000, async (store) => {
@@ -52,7 +53,8 @@ export function traceStoreContract(name: string, { create, skip = false }: Store
       assert.deepEqual(await store.get(id), FIRST);
       await store.flush(1_000);
       assert.deepEqual([store.stats.writes.written, store.stats.writes.kept], [1, 1]);
-    }));
+    }),
+  );
 
   test(`${name}: what was written is gone after its time, and can be written again`, { skip }, () =>
     withStore(40, async (store) => {
@@ -63,14 +65,16 @@ export function traceStoreContract(name: string, { create, skip = false }: Store
       while ((await store.get(id)) !== undefined) assert.ok(performance.now() < until, "it lives for ever");
       store.set(id, SECOND);
       assert.deepEqual(await store.get(id), SECOND);
-    }));
+    }),
+  );
 
   test(`${name}: any valid request id is a key, and no two are the same`, { skip }, () =>
     withStore(60_000, async (store) => {
       const ids = ["x".repeat(128), "a/b", "a:b", "a=b|c@d+e~f", "*"].map((id) => `${id}${newId()}`.slice(-128));
       for (const [index, id] of ids.entries()) store.set(id, trace(`b7ad6b716920333${index + 1}`));
       for (const [index, id] of ids.entries()) assert.equal((await store.get(id))?.spanId.at(-1), String(index + 1));
-    }));
+    }),
+  );
 
   test(`${name}: after its end it finds nothing, takes nothing, and throws nothing`, { skip }, async () => {
     const store = await create(60_000);

@@ -173,7 +173,11 @@ test("A trace that is not sampled is shared as such, also when nothing counts sp
 
 test("Who is not trusted joins nothing, whatever id it knows", () =>
   withApp(
-    { REDTRAIL_REQUEST_ID_TRUST: "accept", REDTRAIL_PROPAGATION_EXTRACT: "restart", REDTRAIL_TRUSTED_CIDRS: "10.0.0.0/8" },
+    {
+      REDTRAIL_REQUEST_ID_TRUST: "accept",
+      REDTRAIL_PROPAGATION_EXTRACT: "restart",
+      REDTRAIL_TRUSTED_CIDRS: "10.0.0.0/8",
+    },
     async (app, spansOf) => {
       const id = await relayed(app);
       const spans = await spansOf(id, 2);

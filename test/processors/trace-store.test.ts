@@ -46,7 +46,13 @@ for (const kind of [SpanKind.SERVER, SpanKind.CONSUMER]) {
   test(`The trace of a ${SpanKind[kind]} span is written under its request's id`, async () => {
     const span = recorder.tracer.startSpan("s", { kind }, withId("a"));
     const { traceId, spanId } = span.spanContext();
-    assert.deepEqual(await shared.store.get("a"), { traceId, spanId, isSampled: true, isRandom: true, service: "self" });
+    assert.deepEqual(await shared.store.get("a"), {
+      traceId,
+      spanId,
+      isSampled: true,
+      isRandom: true,
+      service: "self",
+    });
   });
 }
 

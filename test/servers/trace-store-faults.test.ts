@@ -64,8 +64,11 @@ const alone = { parent: none, link: none };
 
 let release = async (): Promise<void> => {};
 const FAULT_ROWS: readonly Fault[] = [
-  { name: "none", begin: () => {}, // One that comes while the machine has other things to do is not held; it links, if its answer is in time for that.
-    counts: { hit: all, parent: most } },
+  {
+    name: "none",
+    begin: () => {}, // One that comes while the machine has other things to do is not held; it links, if its answer is in time for that.
+    counts: { hit: all, parent: most },
+  },
   {
     name: "refused",
     url: async () => `redis://127.0.0.1:${await freePort()}`,
@@ -177,9 +180,7 @@ describe("Shared storage that", { skip }, () => {
     redis = await startOwnRedis({ port: PORT });
     off = await runApp({ app, env: settings });
     await Promise.all(Array.from({ length: 300 }, (_, index) => fetch(`${off.url}/seen?${index}`)));
-    console.log(
-      "      what happens                 requests  off p50/p99 ms  on p50/p99 ms  counted",
-    );
+    console.log("      what happens                 requests  off p50/p99 ms  on p50/p99 ms  counted");
   });
   after(async () => {
     await off?.stop("SIGKILL");
@@ -214,12 +215,22 @@ describe("Shared storage that", { skip }, () => {
           `      ${name.padEnd(28)} ${String(requests).padStart(8)}  ${medianAndP99(offMs).padStart(14)}  ${medianAndP99(onMs).padStart(13)}  ${figures.join(", ")}`,
         );
         assert.deepEqual(new Set(statuses), new Set([200]));
-        const [offSlow, onSlow] = [offMs, onMs].map((all) => all.toSorted((a, b) => a - b)[Math.floor(all.length * 0.95)] ?? 0);
+        const [offSlow, onSlow] = [offMs, onMs].map(
+          (all) => all.toSorted((a, b) => a - b)[Math.floor(all.length * 0.95)] ?? 0,
+        );
         assert.ok((onSlow ?? 0) - (offSlow ?? 0) < BUDGET_MS + NOISE_MS, `${offSlow} ${onSlow}`);
         for (const [result, isRight] of Object.entries(counts)) {
           assert.ok(isRight(count.of(result), requests), `${result}: ${count.of(result)} of ${requests}`);
         }
-        if (line !== undefined) assert.equal(on.stderr().split("\n").filter((one) => line.test(one)).length, 1, on.stderr());
+        if (line !== undefined)
+          assert.equal(
+            on
+              .stderr()
+              .split("\n")
+              .filter((one) => line.test(one)).length,
+            1,
+            on.stderr(),
+          );
         else assert.doesNotMatch(on.stderr(), /trace store/);
         assert.doesNotMatch(on.stderr(), /hunter2/);
       } finally {
@@ -244,8 +255,14 @@ describe("Shared storage that", { skip }, () => {
       await until(async () => !(await isAway(on)), 10_000);
       await writeRecords(own.url, ["back"]);
       await (await fetch(`${on.url}/seen`, { headers: { "x-request-id": "back" } })).text();
-      assert.equal(sumOf(await on.scrape(), "redtrail_trace_store_found_total", { redtrail_trace_store_relation: "parent" }), 1);
-      const lines = on.stderr().split("\n").filter((one) => one.includes("the trace store"));
+      assert.equal(
+        sumOf(await on.scrape(), "redtrail_trace_store_found_total", { redtrail_trace_store_relation: "parent" }),
+        1,
+      );
+      const lines = on
+        .stderr()
+        .split("\n")
+        .filter((one) => one.includes("the trace store"));
       assert.equal(lines.length, 2, on.stderr());
       assert.match(lines[0] ?? "", new RegExp(`${own.url} is away \\(`));
       assert.match(lines[1] ?? "", new RegExp(`${own.url} works again`));

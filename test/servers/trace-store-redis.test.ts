@@ -72,7 +72,12 @@ for (const [name, program, skip, port] of [
     traceStoreContract(name, { create: (ttl) => open({ ...env(), REDTRAIL_TRACE_STORE_TTL: String(ttl) }) });
     traceStoreContract(`${name}, with a secret`, {
       create: (ttl) =>
-        open({ ...env(), REDTRAIL_TRACE_STORE_TTL: String(ttl), REDTRAIL_TRACE_STORE_SECRET: "s", REDTRAIL_TRACE_STORE_NAMESPACE: "n" }),
+        open({
+          ...env(),
+          REDTRAIL_TRACE_STORE_TTL: String(ttl),
+          REDTRAIL_TRACE_STORE_SECRET: "s",
+          REDTRAIL_TRACE_STORE_NAMESPACE: "n",
+        }),
     });
 
     test(`${name} by its Unix socket, in another database`, async () => {
@@ -108,7 +113,17 @@ for (const [name, program, skip, port] of [
     });
 
     test(`${name}: a user with the documented rights, and no others, is enough`, async () => {
-      redis.cli("ACL", "SETUSER", "redtrail", "reset", "on", `>${decodeURIComponent(PASSWORD)}`, "~redtrail:v1:*", "+getrange", "+set");
+      redis.cli(
+        "ACL",
+        "SETUSER",
+        "redtrail",
+        "reset",
+        "on",
+        `>${decodeURIComponent(PASSWORD)}`,
+        "~redtrail:v1:*",
+        "+getrange",
+        "+set",
+      );
       const url = `redis://redtrail:${PASSWORD}@127.0.0.1:${port}`;
       const store = await open({ REDTRAIL_TRACE_STORE_URL: url });
       store.set("acl", TRACE);
@@ -219,7 +234,10 @@ describe("Redis by TLS", { skip: noRedis }, () => {
   for (const [what, env] of [
     ["a certificate that nobody vouches for", {}],
     ["no certificate of ours", { REDTRAIL_TRACE_STORE_CA_FILE: "server" }],
-    ["a wrong password", { REDTRAIL_TRACE_STORE_CA_FILE: "server", REDTRAIL_TRACE_STORE_URL: url.replace("secret", "wrong") }],
+    [
+      "a wrong password",
+      { REDTRAIL_TRACE_STORE_CA_FILE: "server", REDTRAIL_TRACE_STORE_URL: url.replace("secret", "wrong") },
+    ],
     ["no password", { REDTRAIL_TRACE_STORE_CA_FILE: "server", REDTRAIL_TRACE_STORE_URL: url.replace(":secret@", "") }],
   ] as const) {
     test(`is away with ${what}, and asks nothing`, async () => {

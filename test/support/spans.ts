@@ -1,7 +1,13 @@
 // A provider that keeps what it ends, with redtrail's propagators and processors of the context.
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { type Tracer, context, propagation } from "@opentelemetry/api";
-import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, type SpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import {
+  InMemorySpanExporter,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+  type SpanProcessor,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
 import { readConfig } from "../../src/config/read.ts";
 import { RequestIdSpanProcessor } from "../../src/processors/request-id.ts";
 import { SenderSpanProcessor } from "../../src/processors/sender.ts";
@@ -14,7 +20,12 @@ export function recordSpans(
 ): { readonly tracer: Tracer; take(): ReadableSpan[]; stop(): void } {
   const exporter = new InMemorySpanExporter();
   const provider = new TracerProvider({
-    spanProcessors: [...first, new RequestIdSpanProcessor(), new SenderSpanProcessor(), new SimpleSpanProcessor({ exporter })],
+    spanProcessors: [
+      ...first,
+      new RequestIdSpanProcessor(),
+      new SenderSpanProcessor(),
+      new SimpleSpanProcessor({ exporter }),
+    ],
   });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(createPropagator(readConfig(env, []).config, "test"));

@@ -25,10 +25,12 @@ export async function startStoreProxy(targetPort: number): Promise<StoreProxy> {
     connections++;
     clients.add(client);
     const target = connect(targetPort, "127.0.0.1");
-    client.on("error", () => {}).on("close", () => {
-      clients.delete(client);
-      target.destroy();
-    });
+    client
+      .on("error", () => {})
+      .on("close", () => {
+        clients.delete(client);
+        target.destroy();
+      });
     target.on("error", () => {}).on("close", () => client.destroy());
     client.on("data", (data) => target.write(data));
     target.on("data", (data) => {

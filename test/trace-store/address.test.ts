@@ -16,7 +16,16 @@ const ADDRESSES: readonly (readonly [text: string, address: StoreAddress | undef
   ["unix:///run/redis.sock", { ...redis, host: "", port: 0, path: "/run/redis.sock", name: "unix:///run/redis.sock" }],
   [
     "unix://u:p@/run/r%20s.sock?db=2",
-    { ...redis, host: "", port: 0, path: "/run/r s.sock", name: "unix:///run/r s.sock", database: 2, username: "u", password: "p" },
+    {
+      ...redis,
+      host: "",
+      port: 0,
+      path: "/run/r s.sock",
+      name: "unix:///run/r s.sock",
+      database: 2,
+      username: "u",
+      password: "p",
+    },
   ],
   ["http://h", undefined],
   ["h:6379", undefined],

@@ -104,7 +104,12 @@ test("withRequest waits for nothing in mode link, and asks nothing in mode write
 test("withRequest hands on what work throws, and the span tells of it", async () => {
   start("join");
   const error = new Error("no");
-  for (const work of [() => Promise.reject(error), () => { throw error; }]) {
+  for (const work of [
+    () => Promise.reject(error),
+    () => {
+      throw error;
+    },
+  ]) {
     exporter.reset();
     await assert.rejects(withRequest("known", { name: "job" }, work), error);
     assert.equal(onlySpan().status.code, SpanStatusCode.ERROR);

@@ -83,7 +83,7 @@ test("With a secret only what was signed with it, for this key, is a record", ()
     "with other flags": [key, record.replace("-03;", "-01;")],
     "with another service": [key, record.replace("check-out", "chuck-out")],
     "with a broken signature": [key, `${record.slice(0, -2)}${record.at(-2) === "A" ? "B" : "A"}${record.at(-1)}`],
-    "cut": [key, record.slice(0, -1)],
+    cut: [key, record.slice(0, -1)],
   };
   for (const [what, [at, text]] of Object.entries(forged)) assert.equal(signed.decode(at, text), undefined, what);
 });

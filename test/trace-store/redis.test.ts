@@ -61,7 +61,7 @@ async function bench(t: TestContext): Promise<Bench> {
   let now = 0;
   t.mock.method(performance, "now", () => now);
   const tick = t.mock.timers.tick.bind(t.mock.timers);
-  t.mock.timers.tick = (ms = 1) => {
+  t.mock.timers.tick = (ms) => {
     now += ms;
     tick(ms);
   };

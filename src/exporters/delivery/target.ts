@@ -66,12 +66,7 @@ export function createTargets(destination: Destination, contentType: string): Ta
     .map((url) => createTarget(url, destination, contentType, tls));
 }
 
-function createTarget(
-  url: URL,
-  { headers = {}, proxy = {} }: Destination,
-  contentType: string,
-  tls: TlsParts,
-): Target {
+function createTarget(url: URL, { headers = {}, proxy = {} }: Destination, contentType: string, tls: TlsParts): Target {
   // WHATWG URLs keep the brackets of an IPv6 address, and sockets do not understand them.
   const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const isLoopback = hostname === "localhost" || hostname === "::1" || /^127\.\d+\.\d+\.\d+$/.test(hostname);

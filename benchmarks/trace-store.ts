@@ -1,6 +1,7 @@
 // What shared storage costs a request, interleaved with redtrail without it; `node benchmarks/trace-store.ts [--reps 7]`. Needs redis-server.
 //
-// Requests bring no id, which is the ordinary case of a service that has its callers' traces: one SET each. Redis is on the harness's core.
+// Every request brings an id and no trace. `write`: one SET each, the ordinary case of a service that has its callers' traces; `join`: each
+// is held until Redis has said that it knows nothing of it, which is the worst case. Redis is on the harness's core.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startOwnRedis } from "../test/support/own-redis.ts";
@@ -35,11 +36,13 @@ const bench: Bench = { sink, generator, ports: { zipkinPort, prometheusPort: awa
 
 const preload = ["--require", join(ROOT, "dist/register.cjs")];
 const store = { REDTRAIL_TRACE_STORE_URL: redis.url };
+const write = { ...store, REDTRAIL_TRACE_STORE_MODE: "write" };
 const variants: readonly Variant[] = [
   { name: "base", nodeArguments: [], environment: {} },
   { name: OFF, nodeArguments: preload, environment: {} },
-  { name: "with a store", nodeArguments: preload, environment: store },
-  { name: "with a secret", nodeArguments: preload, environment: { ...store, REDTRAIL_TRACE_STORE_SECRET: "s" } },
+  { name: "write", nodeArguments: preload, environment: write },
+  { name: "write, with a secret", nodeArguments: preload, environment: { ...write, REDTRAIL_TRACE_STORE_SECRET: "s" } },
+  { name: "join", nodeArguments: preload, environment: store },
 ];
 
 /** By load and variant: CPU of the whole process in each repetition, µs a request. */

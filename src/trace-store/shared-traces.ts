@@ -4,6 +4,7 @@ import type { TraceStoreMode } from "../config/config.ts";
 import { remoteTraits, setRemoteParent } from "../context/remote-parent.ts";
 import { getRequestId, requestIdOrigin, setRequestIdOrigin } from "../context/request-id.ts";
 import { addSender } from "../context/sender.ts";
+import { log } from "../diagnostics/log.ts";
 import { peerServiceAttributes } from "../propagators/peer.ts";
 import type { StoredTrace } from "./record.ts";
 import type { TraceStore } from "./store.ts";
@@ -34,10 +35,15 @@ export function continueFound({ found }: SharedTraces, context: Context, stored:
 
 /** Of a span that has begun. One that has ended can say no more. */
 export function linkFound({ found }: SharedTraces, span: Span, stored: StoredTrace): void {
-  if (!span.isRecording() || span.spanContext().spanId === stored.spanId) return;
-  found.link++;
-  span.addLink({ context: { ...spanContextOf(stored), isRemote: true } });
-  span.setAttributes(peerServiceAttributes(stored.service));
+  try {
+    if (!span.isRecording() || span.spanContext().spanId === stored.spanId) return;
+    span.addLink({ context: { ...spanContextOf(stored), isRemote: true } });
+    span.setAttributes(peerServiceAttributes(stored.service));
+    found.link++;
+  } catch (error) {
+    // Nobody is there to catch it.
+    log.warnSometimes("link to a shared trace", `a span could not be linked to a shared trace (${String(error)})`);
+  }
 }
 
 /** What a question comes to that was not answered in time. */

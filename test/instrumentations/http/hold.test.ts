@@ -305,16 +305,19 @@ describe("A request that is held", () => {
       response.end("ok");
     };
     server.on("connection", () => storage.enterWith("of the connection"));
-    const plain = open(get("m1", `traceparent: ${TRACEPARENT}\r\n`));
-    await until(() => plain.text().includes("ok"));
+    // The first connection of all is another case on Node 22, where the listener has not been called when its parser is made.
+    for (const id of ["m0", "m1"]) {
+      const plain = open(get(id, `traceparent: ${TRACEPARENT}\r\n`));
+      await until(() => plain.text().includes("ok"));
+    }
     const answered = open(get("m2"));
     await answer("m2", STORED);
     await until(() => answered.text().includes("ok"));
     const ended = open(get("m3"));
     await until(() => asked.get("m3"));
     ended.socket.end();
-    await until(() => seen.length === 3);
-    assert.equal(new Set(seen).size, 1, String(seen));
+    await until(() => seen.length === 4);
+    assert.deepEqual(new Set(seen.slice(1)), new Set(["of the connection"]));
   });
 
   test("is none that has a trace, an id that was made here, or nobody to come to", async () => {

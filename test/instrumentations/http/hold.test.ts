@@ -59,6 +59,8 @@ describe("A request that is held", () => {
   before(() => {
     instrumentHttpServer({
       tracer: recorder.tracer,
+      tracerProvider: trace.getTracerProvider(),
+      options: () => ({}),
       modules: new Modules(),
       requestId: config.requestId,
       propagation: { ...config.propagation, responseTime: true },

@@ -68,7 +68,10 @@ const cells = (series: Series, digits: number): string => formatSpread(spread([.
 const rows = LOADS.flatMap((load) =>
   variants.map(({ name }) => {
     const series = seriesOf(load, name);
-    const ofRedtrail = ratios(added(series, seriesOf(load, "base")), added(seriesOf(load, OFF), seriesOf(load, "base")));
+    const ofRedtrail = ratios(
+      added(series, seriesOf(load, "base")),
+      added(seriesOf(load, OFF), seriesOf(load, "base")),
+    );
     return [`${load}, ${name}`, cells(series, 0), cells(added(series, seriesOf(load, OFF)), 1), cells(ofRedtrail, 2)];
   }),
 );

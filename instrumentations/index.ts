@@ -2,8 +2,10 @@
 import { type TracerProvider, trace } from "@opentelemetry/api";
 import type { Config } from "../src/config/config.ts";
 import { log } from "../src/diagnostics/log.ts";
+import { takesTraceIdAsRequestId } from "../src/engines/engine.ts";
 import type { WriteRequest } from "../src/request-log/record.ts";
 import { headersOfRules } from "../src/sampling/rules.ts";
+import type { SharedTraces } from "../src/trace-store/shared-traces.ts";
 import { VERSION } from "../src/version.ts";
 import { instrumentAmqplib } from "./amqplib/index.ts";
 import { instrumentExpress } from "./express/routes.ts";
@@ -79,6 +81,7 @@ export interface InstrumentationWiring {
   readonly provider?: TracerProvider | undefined;
   /** Takes each request that a server has answered. */
   readonly requestLog?: WriteRequest | undefined;
+  readonly sharedTraces?: SharedTraces | undefined;
 }
 
 /**
@@ -98,7 +101,7 @@ export function startInstrumentations(
     logCorrelation,
     logsExporters,
   }: InstrumentationConfig,
-  { provider = trace.getTracerProvider(), requestLog }: InstrumentationWiring = {},
+  { provider = trace.getTracerProvider(), requestLog, sharedTraces }: InstrumentationWiring = {},
 ): void {
   const modules = new Modules();
   const host: Omit<InstrumentationHost, "tracer"> = {
@@ -113,7 +116,8 @@ export function startInstrumentations(
     capturedHeaders,
     logs: { correlated: logCorrelation, emits: logsExporters.includes("otlp") },
     requestLog,
-    requestIdIsTraceId: requestId.format === "traceid" && propagators.includes("requestid"),
+    requestIdIsTraceId: takesTraceIdAsRequestId({ requestId, propagators }),
+    sharedTraces,
   };
   for (const { name, start } of INSTRUMENTATIONS) {
     if (!enabledInstrumentations.includes(name)) continue;

@@ -8,6 +8,7 @@ import type {
   RequestIdConfig,
 } from "../src/config/config.ts";
 import type { WriteRequest } from "../src/request-log/record.ts";
+import type { SharedTraces } from "../src/trace-store/shared-traces.ts";
 import type { ReadOptions } from "./options.ts";
 import type { ModuleWatcher } from "./modules.ts";
 
@@ -43,6 +44,8 @@ export interface InstrumentationHost {
   readonly logs: LogInstrumentation;
   /** Takes each request that a server has answered; undefined when nobody wants it. */
   readonly requestLog: WriteRequest | undefined;
+  /** Where the trace of a request that brought only its id may be; undefined without shared storage. */
+  readonly sharedTraces: SharedTraces | undefined;
 }
 
 export interface InstrumentationRow {

@@ -5,6 +5,7 @@
 //   node-sdk.cjs   the upstream parts; @opentelemetry/sdk-node and its exporters stay outside and are loaded only from here
 //   upstream/*.cjs OpenTelemetry's instrumentations, each loaded when its target is
 //   redaction-patterns.cjs  RE2 for the user's own patterns
+//   redis-client.cjs  shared storage in Redis
 //   index.cjs      the public API; shares its state with main.cjs through Symbol.for('redtrail')
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -73,6 +74,14 @@ await build({
   entryPoints: Object.fromEntries(
     UPSTREAM.map(({ name }) => [`upstream/${name}`, `@opentelemetry/instrumentation-${name}`]),
   ),
+});
+await build({
+  ...common,
+  minify: true,
+  // Asked for by functions of the client that we do not call.
+  external: [...external, "@node-rs/xxhash", "@opentelemetry/api"],
+  footer: { js: `/*!\n${readFileSync(join(root, "scripts/licences/redis-client.txt"), "utf8")}*/` },
+  entryPoints: { "redis-client": join(root, "src/trace-store/redis-client.ts") },
 });
 // The guard must parse on Node 12.
 await build({

@@ -7,12 +7,14 @@ import { startRedis } from "./servers/redis.ts";
 import { provisionNodes } from "./servers/nodes.ts";
 import { provisionPython } from "./servers/python.ts";
 import { say, stopAll } from "./servers/process.ts";
+import { provisionValkey } from "./servers/valkey.ts";
 import { startZipkin } from "./servers/zipkin.ts";
 
 const commands: Record<string, () => Promise<void>> = {
   async start() {
     await provisionNodes();
     await provisionPython();
+    await provisionValkey();
     provisionPrometheus3();
     await startPrometheus();
     await startRedis();

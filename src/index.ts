@@ -6,6 +6,8 @@ export type { MessagingMode } from "./config/config.ts";
 export { injectMessage, withMessage } from "./messaging/public.ts";
 export type { MessageOptions } from "./messaging/public.ts";
 export { getRequestId, requestId, setRequestId } from "./context/request-id.ts";
+export { withRequest } from "./trace-store/public.ts";
+export type { RequestOptions } from "./trace-store/public.ts";
 export { VERSION as version } from "./version.ts";
 export type { Telemetry };
 

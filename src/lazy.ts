@@ -29,6 +29,13 @@ export function loadUpstreamInstrumentation(name: string): BaseInstrumentationCl
   return exports[className] as BaseInstrumentationClass;
 }
 
+/** The client of shared storage in Redis, 400 KB. */
+export function loadRedisClient(): typeof import("./trace-store/redis-client.ts") {
+  return require(
+    isSource ? "./trace-store/redis-client.ts" : "./redis-client.cjs",
+  ) as typeof import("./trace-store/redis-client.ts");
+}
+
 /** What an app that imports ES modules needs, and others do not: import-in-the-middle, 90 KB that take 20 to 40 ms. */
 export function loadImportHooks(
   packageNames: string[],

@@ -14,6 +14,7 @@ import { ZipkinSpanProcessor } from "./exporters/zipkin/exporter.ts";
 import { idGenerator } from "./id-generator.ts";
 import { createParts } from "./parts.ts";
 import type { RequestLog } from "./request-log/request-log.ts";
+import { setSharedTraces } from "./state.ts";
 
 /** What upstream's own exporters have for it. */
 const SHUTDOWN_MS = 30_000;
@@ -26,7 +27,7 @@ export interface NodeSdkParts {
   readonly textMapPropagator: TextMapPropagator;
   readonly sampler: Sampler;
   readonly idGenerator: IdGenerator;
-  /** Redaction first, then request id, RED metrics, delivery to Zipkin. What stands before redaction sees secrets. */
+  /** Redaction first, then request id, shared storage, RED metrics, delivery to Zipkin. What stands before redaction sees secrets. */
   readonly spanProcessors: SpanProcessor[];
   /** Serves Prometheus, RED metrics included. */
   readonly metricReaders: MetricReader[];
@@ -47,6 +48,7 @@ export function nodeSdkParts(): NodeSdkParts {
   for (const problem of problems) log.warn(problem);
   const parts = createParts(config);
   const { zipkin, spanProcessors } = createSpanProcessors(parts);
+  setSharedTraces(parts.sharedTraces);
   const pushes = createPushes(zipkin, parts.requestLog);
   const { readers, views } = startMetrics(parts, pushes.producers);
   return {
@@ -59,7 +61,7 @@ export function nodeSdkParts(): NodeSdkParts {
     spanProcessors: parts.requestLog === undefined ? spanProcessors : [...spanProcessors, endingWith(parts.requestLog)],
     metricReaders: readers,
     views,
-    instrumentations: [new NodeSdkInstrumentation(config, parts.requestLog?.write)],
+    instrumentations: [new NodeSdkInstrumentation(config, parts.requestLog?.write, parts.sharedTraces)],
   };
 }
 

@@ -3,15 +3,17 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { findAppPackage } from "./app-package.ts";
 import type { Config } from "./config/config.ts";
 import { mainScript } from "./config/environment.ts";
-import { type Parts, takesMetrics } from "./engines/engine.ts";
+import { type Parts, takesMetrics, takesTraceIdAsRequestId } from "./engines/engine.ts";
 import { RedMetricsSpanProcessor } from "./processors/red-metrics.ts";
 import { RequestIdSpanProcessor } from "./processors/request-id.ts";
 import { SenderSpanProcessor } from "./processors/sender.ts";
+import { TraceStoreSpanProcessor } from "./processors/trace-store.ts";
 import { createPropagator } from "./propagators/index.ts";
 import { createConfiguredRedactor } from "./redaction/create.ts";
 import { createRequestLog } from "./request-log/request-log.ts";
 import { createResource } from "./resource.ts";
 import { createSampling } from "./sampling/index.ts";
+import { createSharedTraces } from "./trace-store/create.ts";
 
 export function createParts(config: Config): Parts {
   const resource = createResource(config, findAppPackage(mainScript(), process.cwd()));
@@ -19,16 +21,26 @@ export function createParts(config: Config): Parts {
   const redactor = createConfiguredRedactor(config.redaction);
   const exportsSpans = config.tracesExporters.some((name) => name !== "none");
   const countsSpans = config.red.families.length > 0 && takesMetrics(config);
+  const sharedTraces = config.disabled ? undefined : createSharedTraces(config.traceStore);
   return {
     config,
     resource,
     serviceName,
     contextManager: new AsyncLocalStorageContextManager(),
     propagator: createPropagator(config, serviceName),
-    ...createSampling(config, { feedsMetrics: countsSpans, exportsSpans }),
+    // What is written to shared storage are recorded spans too.
+    ...createSampling(config, { feedsMetrics: countsSpans || sharedTraces !== undefined, exportsSpans }),
     redactor,
     requestIdProcessor: new RequestIdSpanProcessor(),
     senderProcessor: new SenderSpanProcessor(),
+    sharedTraces,
+    traceStoreProcessor:
+      sharedTraces === undefined
+        ? undefined
+        : new TraceStoreSpanProcessor(sharedTraces, {
+            serviceName,
+            requestIdIsTraceId: takesTraceIdAsRequestId(config),
+          }),
     red: countsSpans
       ? new RedMetricsSpanProcessor({ ...config.red, serviceName, resourceAttributes: resource.attributes })
       : undefined,

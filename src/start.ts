@@ -13,7 +13,7 @@ import { createNativeEngine } from "./engines/native.ts";
 import { loadNodeSdkEngine } from "./lazy.ts";
 import { followLifecycle } from "./lifecycle.ts";
 import { createParts } from "./parts.ts";
-import { getState, setState } from "./state.ts";
+import { getState, setSharedTraces, setState } from "./state.ts";
 import { VERSION } from "./version.ts";
 
 /** What `start()` returns: a handle on the telemetry that runs in this process. */
@@ -66,11 +66,15 @@ function startWith(config: Config, problems: readonly string[]): Telemetry {
   const engine = config.disabled ? undefined : createEngine(parts);
   // After the engine: upstream's NodeSDK sets a logger of its own.
   diag.setLogger(diagLogger, { logLevel: DIAG_LEVELS[config.logLevel], suppressOverrideMessage: true });
-  startInstrumentations(config, { requestLog: engine === undefined ? undefined : parts.requestLog?.write });
+  startInstrumentations(config, {
+    requestLog: engine === undefined ? undefined : parts.requestLog?.write,
+    sharedTraces: parts.sharedTraces,
+  });
   if (engine === undefined) {
     log.info(`${VERSION}: OTEL_SDK_DISABLED="true", no spans and no metrics; headers are still propagated`);
     return NOTHING;
   }
+  setSharedTraces(parts.sharedTraces);
   void engine.destinations.then((destinations) => log.info(startLine(parts, destinations)));
   return follow(engine, config.shutdownTimeoutMs);
 }
@@ -90,10 +94,11 @@ function follow(engine: Engine, timeoutMs: number): Telemetry {
   };
 }
 
-function startLine({ config, serviceName }: Parts, { metrics, spans }: Destinations): string {
+function startLine({ config, serviceName, sharedTraces }: Parts, { metrics, spans }: Destinations): string {
   const requests = requestsTo(config);
   const requestLog = requests === undefined ? "" : `, request log ${requests}`;
-  return `${VERSION}: service "${serviceName}", engine ${config.engine}, metrics ${metrics}, spans ${spans}${requestLog}`;
+  const shared = sharedTraces === undefined ? "" : `, traces shared in ${sharedTraces.store.name}`;
+  return `${VERSION}: service "${serviceName}", engine ${config.engine}, metrics ${metrics}, spans ${spans}${requestLog}${shared}`;
 }
 
 /** The API's global registry, whatever copy of the API wrote it. */

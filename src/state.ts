@@ -1,6 +1,7 @@
 // The one place where a process keeps that redtrail runs, shared by every copy of this package that it may load.
 import type { MessagingConfig } from "./config/config.ts";
 import type { Telemetry } from "./start.ts";
+import type { SharedTraces } from "./trace-store/shared-traces.ts";
 
 interface SharedState {
   /** Absent where redtrail has decided not to run. */
@@ -9,7 +10,9 @@ interface SharedState {
 }
 
 const STATE: unique symbol = Symbol.for("redtrail") as never;
-const shared = globalThis as { [STATE]?: SharedState };
+/** By itself: with redtrail/node-sdk it is the app that runs, and not redtrail. */
+const SHARED_TRACES: unique symbol = Symbol.for("redtrail.shared-traces") as never;
+const shared = globalThis as { [STATE]?: SharedState; [SHARED_TRACES]?: SharedTraces | undefined };
 
 /** What an earlier load in this process has left; undefined on the first. */
 export function getState(): SharedState | undefined {
@@ -18,4 +21,13 @@ export function getState(): SharedState | undefined {
 
 export function setState(state: SharedState): void {
   shared[STATE] = state;
+}
+
+/** Undefined where there is no shared storage. */
+export function getSharedTraces(): SharedTraces | undefined {
+  return shared[SHARED_TRACES];
+}
+
+export function setSharedTraces(sharedTraces: SharedTraces | undefined): void {
+  shared[SHARED_TRACES] = sharedTraces;
 }

@@ -13,6 +13,8 @@ type WithLive = Socket & { [LIVE]?: Map<IncomingMessage, ServerResponse> };
 export interface Exchanges {
   /** Ties the span to its exchange. */
   begin(state: ServerRequest, request: IncomingMessage, response: ServerResponse, socket: Socket): void;
+  /** The connection is gone, and with it what was not complete. */
+  abort(socket: Socket): void;
   /** The response is complete. */
   finish(request: IncomingMessage, response: ServerResponse, socket: Socket): void;
 }
@@ -37,8 +39,8 @@ export function createExchanges(captureHeaders: CaptureHeaders<ServerResponse> |
     state.endIncomplete(byServer, statusCode, response.errored);
   }
 
-  function abortAll(this: WithLive): void {
-    const live = this[LIVE];
+  function abortAll(socket: WithLive): void {
+    const live = socket[LIVE];
     if (live === undefined) return;
     for (const [request, response] of live) {
       const state = serverRequestOf(request);
@@ -47,7 +49,12 @@ export function createExchanges(captureHeaders: CaptureHeaders<ServerResponse> |
     live.clear();
   }
 
+  function onClose(this: WithLive): void {
+    abortAll(this);
+  }
+
   return {
+    abort: abortAll,
     begin(state, request, response, socket: WithLive) {
       setServerRequest(request, state);
       let live = socket[LIVE];
@@ -55,7 +62,7 @@ export function createExchanges(captureHeaders: CaptureHeaders<ServerResponse> |
         live = new Map();
         socket[LIVE] = live;
         // First in line, so that it sees what the client left before Node tears it down.
-        socket.prependListener("close", abortAll);
+        socket.prependListener("close", onClose);
       }
       live.set(request, response);
     },

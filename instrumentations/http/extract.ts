@@ -1,6 +1,7 @@
 // What an incoming request may say of its trace and its id: all of it, or what its sender is trusted with.
 import type { IncomingHttpHeaders } from "node:http";
 import { type Context, ROOT_CONTEXT, type TextMapGetter, propagation, trace } from "@opentelemetry/api";
+import { requestIdOrigin, setRequestIdOrigin } from "../../src/context/request-id.ts";
 import { addSender } from "../../src/context/sender.ts";
 import { createNetworkTest } from "../../src/network.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
@@ -44,11 +45,17 @@ export function createExtract({
       return theirs === undefined ? ours : addSender(ours, { links: [{ context: theirs }] });
     },
   };
-  return (headers, socket) => (isTrusted(socket) ? extract(headers, ALL) : extractUntrusted[untrustedTraces](headers));
+  return (headers, socket) =>
+    isTrusted(socket) ? extract(headers, ALL) : withoutOrigin(extractUntrusted[untrustedTraces](headers));
 }
 
 function extract(headers: IncomingHttpHeaders, getter: Getter): Context {
   return propagation.extract(ROOT_CONTEXT, headers, getter);
+}
+
+/** Whoever knows an id must not get into its trace: an id of a caller who is not trusted is not looked for in shared storage. */
+function withoutOrigin(context: Context): Context {
+  return requestIdOrigin(context) === undefined ? context : setRequestIdOrigin(context, undefined);
 }
 
 /** Shows only some headers. */

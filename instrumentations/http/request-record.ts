@@ -10,11 +10,11 @@ interface RequestStart {
   readonly requestId: string | undefined;
   readonly spanContext: SpanContext;
   readonly context: Context;
+  /** When the request came, by performance.now(). */
+  readonly startedAt: number;
 }
 
-/** The request begins now. */
-export function recordAtEnd(write: WriteRequest, start: RequestStart): (end: RequestEnd) => void {
-  const startTime = Date.now();
-  const startedAt = performance.now();
+export function recordAtEnd(write: WriteRequest, { startedAt, ...start }: RequestStart): (end: RequestEnd) => void {
+  const startTime = Math.round(Date.now() - (performance.now() - startedAt));
   return (end) => write({ ...start, ...end, startTime, durationMs: performance.now() - startedAt });
 }

@@ -46,8 +46,8 @@ export function responseTimeSince(start: number): string {
 }
 
 /** Until the head is written, which an app can do by `writeHead` or leave to the first `write`: both come by here. */
-function addResponseTime(response: ServerResponse): void {
-  const start = performance.now();
+function addResponseTime(response: ServerResponse, { arrivedAt }: ServerRequest): void {
+  const start = arrivedAt ?? performance.now();
   const { writeHead } = response;
   response.writeHead = function writeHeadWithTime(this: ServerResponse, ...args: unknown[]): ServerResponse {
     if (!this.headersSent && !this.hasHeader("X-Response-Time")) {

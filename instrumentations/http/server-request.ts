@@ -34,6 +34,8 @@ export function setServerRequest(target: object, request: ServerRequest): void {
 export class ServerRequest {
   readonly context: Context;
   readonly requestId: string | undefined;
+  /** When the request came, by performance.now(); undefined when that was when its span began. */
+  readonly arrivedAt: number | undefined;
   /** The route's pattern, set by a framework's instrumentation; undefined while nothing has matched. */
   route: string | undefined;
   /** Where a framework's router keeps the pattern of the mounts that it is inside of. */
@@ -49,7 +51,9 @@ export class ServerRequest {
     method: string,
     requestId: string | undefined,
     onEnd: ((end: RequestEnd) => void) | undefined,
+    arrivedAt: number | undefined,
   ) {
+    this.arrivedAt = arrivedAt;
     this.#onEnd = onEnd;
     this.#span = span;
     this.context = context;
@@ -89,7 +93,9 @@ export class ServerRequest {
     if (error !== undefined) span.setAttribute(ATTR.errorType, error);
     if (errorType === undefined && isServerError) span.setStatus({ code: SpanStatusCode.ERROR });
     this.#onEnd?.({ statusCode, errorType: error, route: this.route });
-    span.end();
+    // The SDK takes the end of a span whose start was given from a clock of whole milliseconds.
+    if (this.arrivedAt === undefined) span.end();
+    else span.end(performance.now());
   }
 
   #fail(errorType: string, statusCode: number | undefined, message: string | undefined): void {

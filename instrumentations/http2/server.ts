@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { type Context, context as contextApi } from "@opentelemetry/api";
 import { log } from "../../src/diagnostics/log.ts";
-import { createBegin } from "../http/begin.ts";
+import { createServerBeginning } from "../http/begin.ts";
 import { bindEmitter } from "../http/bind-emitter.ts";
 import type { Connection } from "../http/extract.ts";
 import { createHeaderCapture } from "../http/headers.ts";
@@ -25,7 +25,8 @@ type Session = ServerHttp2Session & { [CONNECTION]?: Connection };
  * and what is entered where they are published would be the context of the whole connection before Node 24.
  */
 export function instrumentHttp2Server(host: InstrumentationHost): void {
-  const beginRequest = createBegin(host);
+  // A stream is never held while its trace is looked for: it shares its connection with others.
+  const { extract, beginLinked } = createServerBeginning(host);
   const addHeaders = createStreamHeaders(host);
   const grpc = createGrpcTest(host);
   const captureHeaders = createHeaderCapture<ServerHttp2Stream>(
@@ -35,7 +36,8 @@ export function instrumentHttp2Server(host: InstrumentationHost): void {
   );
 
   function begin(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Context {
-    const state = beginRequest(lineOf(stream, headers), headers, connectionOf(stream));
+    const connection = connectionOf(stream);
+    const state = beginLinked(lineOf(stream, headers), headers, connection, extract(headers, connection));
     setServerRequest(stream, state);
     watchClosing(stream);
     // A tunnel, or a WebSocket (RFC 8441): the span lasts until its answer, as with HTTP/1.

@@ -2,10 +2,11 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { TranslationStrategy } from "../exporters/prometheus/names.ts";
 import type { DeliveryLimits } from "../exporters/delivery/delivery.ts";
-import type { Destination } from "../exporters/delivery/target.ts";
+import type { Destination, TlsFiles } from "../exporters/delivery/target.ts";
 import type { KeepErrors } from "../sampling/keep.ts";
 import type { SamplingRule } from "../sampling/rules.ts";
 import type { RedOptions } from "../metrics/red-options.ts";
+import type { StoreAddress } from "../trace-store/address.ts";
 
 export type EngineName = "native" | "node-sdk";
 export type LogLevel = "none" | "error" | "warn" | "info" | "debug" | "verbose" | "all";
@@ -153,6 +154,24 @@ export interface MessagingConfig {
   readonly linkAfterMs: number;
 }
 
+/** `join`: a request waits for the trace of its id; `link`: it goes on at once; `write`: nothing is asked. */
+export type TraceStoreMode = "join" | "link" | "write";
+
+export interface TraceStoreConfig {
+  /** Undefined where there is no store. */
+  readonly address: StoreAddress | undefined;
+  readonly mode: TraceStoreMode;
+  /** Milliseconds that a request may be held while the store is asked. @default 20 */
+  readonly budgetMs: number;
+  /** Milliseconds that a record lives. @default 300000 */
+  readonly ttlMs: number;
+  /** @default "default" */
+  readonly namespace: string;
+  readonly secret: string | undefined;
+  /** PEM files. A CA file stands in place of the system's. */
+  readonly tls: TlsFiles;
+}
+
 export interface Config {
   readonly engine: EngineName;
   /** OTEL_SDK_DISABLED: no spans and no metrics; propagation stays. */
@@ -202,6 +221,7 @@ export interface Config {
   readonly requestId: RequestIdConfig;
   readonly propagation: PropagationConfig;
   readonly messaging: MessagingConfig;
+  readonly traceStore: TraceStoreConfig;
   readonly redaction: RedactionConfig;
   readonly capturedHeaders: CapturedHeaders;
   readonly red: RedOptions;

@@ -99,16 +99,21 @@ function readDestination(
   where: Pick<Destination, "urls" | "timeoutMs">,
 ): Destination {
   const text = (name: string): string | undefined => reader.get(`${prefix}_${name}`) as string | undefined;
-  const tls = {
-    ...named("caFile", text("CA_FILE")),
-    ...named("certFile", text("CLIENT_CERT_FILE")),
-    ...named("keyFile", text("CLIENT_KEY_FILE")),
-  } satisfies TlsFiles;
+  const tls = readTlsFiles(reader, prefix);
   const headers = {
     ...readAuthorization(text),
     ...(reader.get(`${prefix}_HEADERS`) as Record<string, string> | undefined),
   };
   return { ...where, headers, ...(Object.keys(tls).length > 0 ? { tls } : {}), proxy: readProxy(env) };
+}
+
+export function readTlsFiles(reader: SettingReader, prefix: string): TlsFiles {
+  const file = (name: string): string | undefined => reader.get(`${prefix}_${name}`) as string | undefined;
+  return {
+    ...named("caFile", file("CA_FILE")),
+    ...named("certFile", file("CLIENT_CERT_FILE")),
+    ...named("keyFile", file("CLIENT_KEY_FILE")),
+  };
 }
 
 /** The most specific one wins: API key, token, user and password. */

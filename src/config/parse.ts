@@ -58,7 +58,7 @@ export function displayText({ secret = false, type }: Setting, text: string): st
 }
 
 /** What is shown was refused, so it may be no URL at all: then everything before its last `@` may be a password. */
-function redactCredentials(text: string): string {
+export function redactCredentials(text: string): string {
   const redacted = redactUrl(text);
   const at = redacted.lastIndexOf("@");
   if (at < 0 || redacted.endsWith("://REDACTED:REDACTED", at)) return redacted;

@@ -10,6 +10,7 @@ import type { SettingReader } from "./reader.ts";
 import { readCapturedHeaders, readRedaction } from "./redaction.ts";
 import { readSampling } from "./sampling.ts";
 import { PASSED_THROUGH, SETTINGS, type Setting } from "./settings.ts";
+import { readTraceStore } from "./trace-store.ts";
 import { suggest } from "./suggest.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -58,6 +59,7 @@ export function readConfig(
     requestId: readRequestId(reader),
     propagation: readPropagation(reader),
     messaging: readMessaging(reader),
+    traceStore: readTraceStore(reader),
     redaction: readRedaction(reader),
     capturedHeaders: readCapturedHeaders(reader),
     red: readRed(reader),

@@ -209,6 +209,57 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
     ],
   },
   {
+    title: "Shared storage (docs/trace-store.md)",
+    settings: [
+      {
+        name: "REDTRAIL_TRACE_STORE_URL",
+        type: "text",
+        secret: true,
+        doc: "Where services find each other's traces by request id: `redis://user:password@host:6379/0`, `rediss://` (TLS), `unix:///path?db=0`, `memory:` (this process). Unset: nowhere.",
+      },
+      {
+        name: "REDTRAIL_TRACE_STORE_MODE",
+        type: "choice",
+        values: ["join", "link", "write"],
+        default: "join",
+        doc: "What a request does that came with an id and without a trace: wait for the trace of its id and continue it, go on at once and link to it, or neither (only write, at the edge).",
+      },
+      {
+        name: "REDTRAIL_TRACE_STORE_BUDGET",
+        type: "integer",
+        min: 1,
+        max: 1_000,
+        default: "20",
+        doc: "Milliseconds that such a request may wait; a later answer becomes a link.",
+      },
+      {
+        name: "REDTRAIL_TRACE_STORE_TTL",
+        ...milliseconds,
+        default: "300000",
+        doc: "Milliseconds that a trace is kept.",
+      },
+      {
+        name: "REDTRAIL_TRACE_STORE_NAMESPACE",
+        type: "text",
+        default: "default",
+        doc: "Services that share traces have the same: 1 to 64 of letters, digits, `.`, `_`, `-`.",
+      },
+      {
+        name: "REDTRAIL_TRACE_STORE_SECRET",
+        type: "text",
+        secret: true,
+        doc: "The same for all these services: records are signed, and keys do not show request ids.",
+      },
+      {
+        name: "REDTRAIL_TRACE_STORE_CA_FILE",
+        type: "text",
+        doc: "Certificates to trust (PEM), in place of the system's.",
+      },
+      { name: "REDTRAIL_TRACE_STORE_CLIENT_CERT_FILE", type: "text", doc: "A certificate of our own (PEM)." },
+      { name: "REDTRAIL_TRACE_STORE_CLIENT_KEY_FILE", type: "text", doc: "Its private key (PEM)." },
+    ],
+  },
+  {
     title: "Traces",
     settings: [
       {

@@ -19,6 +19,23 @@ export function setRequestId(context: Context, id: string): Context {
   return context.setValue(REQUEST_ID, id);
 }
 
+const ORIGIN = createContextKey("redtrail.request-id.origin");
+
+/**
+ * How the context has come to its request id: `given` by a caller whom we may believe, and who may have a trace of that name in shared
+ * storage; `found`: the trace was there, and is the context's.
+ */
+export type RequestIdOrigin = "given" | "found";
+
+/** Undefined for an id that was made here, and where there is no shared storage. */
+export function requestIdOrigin(context: Context): RequestIdOrigin | undefined {
+  return context.getValue(ORIGIN) as RequestIdOrigin | undefined;
+}
+
+export function setRequestIdOrigin(context: Context, origin: RequestIdOrigin | undefined): Context {
+  return context.setValue(ORIGIN, origin);
+}
+
 /**
  * The id of the request that the calling code works for; undefined outside of a request.
  * Works across `await`, timers and callbacks, and in code that a queue consumer runs.

@@ -8,6 +8,7 @@ import type { Redactor } from "../redaction/redactor.ts";
 import type { RequestLog } from "../request-log/request-log.ts";
 import type { Tail } from "../sampling/tail.ts";
 import { redactUrl } from "../redaction/urls.ts";
+import type { SharedTraces } from "../trace-store/shared-traces.ts";
 
 /** What both engines are built of, and what `redtrail/node-sdk` hands out. */
 export interface Parts {
@@ -23,6 +24,9 @@ export interface Parts {
   readonly redactor: Redactor;
   readonly requestIdProcessor: SpanProcessor;
   readonly senderProcessor: SpanProcessor;
+  /** Absent where there is no shared storage, as is the processor that writes to it. */
+  readonly sharedTraces: SharedTraces | undefined;
+  readonly traceStoreProcessor: SpanProcessor | undefined;
   /** Absent when nobody takes metrics, or none of spans. */
   readonly red: RedMetricsSpanProcessor | undefined;
   /** Absent when nobody takes it. */
@@ -61,6 +65,14 @@ export function requestsTo({ requestLog: { sinks, elasticsearch } }: Config): st
   const { urls } = elasticsearch.destination;
   const names = { elasticsearch: urls.map(redactUrl).join(" and "), console: "stdout", otlp: "the logs API" };
   return sinks.length === 0 ? undefined : `to ${sinks.map((sink) => names[sink]).join(" and ")}`;
+}
+
+/** Whether a request without an id takes that of its trace. */
+export function takesTraceIdAsRequestId({
+  requestId,
+  propagators,
+}: Pick<Config, "requestId" | "propagators">): boolean {
+  return requestId.format === "traceid" && propagators.includes("requestid");
 }
 
 export function takesMetrics({ metricsExporters }: Pick<Config, "metricsExporters">): boolean {

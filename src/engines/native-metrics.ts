@@ -10,6 +10,7 @@ import {
 import type { MetricsGroup } from "../cluster/group.ts";
 import { redactionSelfMetrics } from "../diagnostics/redaction-metrics.ts";
 import { samplingSelfMetrics } from "../diagnostics/sampling-metrics.ts";
+import { traceStoreSelfMetrics } from "../diagnostics/trace-store-metrics.ts";
 import { type RuntimeMetrics, createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type Parts, takesMetrics } from "./engine.ts";
 import { type MetricsEndpoint, noMetricsEndpoint } from "./metrics-endpoint.ts";
@@ -57,9 +58,9 @@ export function startMetrics(parts: Parts, producers: readonly MetricProducer[])
   };
 }
 
-/** RED metrics, what the pushes say of themselves, redaction, the runtime: of both engines. */
+/** RED metrics, what the pushes say of themselves, redaction, shared storage, the runtime: of both engines. */
 export function producersOf(
-  { red, redactor, tail }: Pick<Parts, "red" | "redactor" | "tail">,
+  { red, redactor, sharedTraces, tail }: Pick<Parts, "red" | "redactor" | "sharedTraces" | "tail">,
   pushes: readonly MetricProducer[],
   runtime: RuntimeMetrics | undefined,
 ): MetricProducer[] {
@@ -68,6 +69,7 @@ export function producersOf(
     ...pushes,
     redactionSelfMetrics(redactor),
     ...(tail === undefined ? [] : [samplingSelfMetrics(tail)]),
+    ...(sharedTraces === undefined ? [] : [traceStoreSelfMetrics(sharedTraces)]),
     ...(runtime === undefined ? [] : [runtime.producer]),
   ];
 }

@@ -1,4 +1,5 @@
-// The span processors of redtrail's own making, in their order: redaction, request id, what the sender said, RED metrics, delivery.
+// The span processors of redtrail's own making, in their order: redaction, request id, what the sender said, shared storage, RED
+// metrics, delivery.
 import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import { ZipkinSpanProcessor } from "../exporters/zipkin/exporter.ts";
 import { RedactionSpanProcessor } from "../processors/redaction.ts";
@@ -7,8 +8,9 @@ import type { Parts } from "./engine.ts";
 
 /** What every span goes through, of either engine. */
 export function spanProcessorsOf(parts: Parts, exporters: readonly SpanProcessor[]): SpanProcessor[] {
-  const { red, redactor, requestIdProcessor, senderProcessor, tail } = parts;
+  const { red, redactor, requestIdProcessor, senderProcessor, tail, traceStoreProcessor } = parts;
   const stages = [new RedactionSpanProcessor(redactor), requestIdProcessor, senderProcessor];
+  if (traceStoreProcessor !== undefined) stages.push(traceStoreProcessor);
   const counting = red === undefined ? [] : [red];
   if (tail === undefined) return [...stages, ...counting, ...exporters];
   // Before the metrics: an exemplar must know whether its trace is sent.

@@ -31,7 +31,10 @@ export function createNativeEngine(parts: Parts): Engine {
   return {
     destinations: endpoint.address.then((address) => ({ metrics: address, spans: spansTo(config) })),
     pending: () => pushes.pending(),
-    flush: async (deadlineMs) => void (await Promise.all([pushes.flush(deadlineMs), group?.flush(deadlineMs)])),
+    flush: async (deadlineMs) => {
+      const written = parts.traceStoreProcessor?.forceFlush();
+      await Promise.all([pushes.flush(deadlineMs), group?.flush(deadlineMs), written]);
+    },
     flushSync: (timeoutMs) => pushes.flushSync(timeoutMs),
     endSync() {
       group?.endSync();

@@ -8,6 +8,7 @@ import {
 } from "../../instrumentations/index.ts";
 import { readConfig } from "../config/read.ts";
 import type { WriteRequest } from "../request-log/record.ts";
+import type { SharedTraces } from "../trace-store/shared-traces.ts";
 import { VERSION } from "../version.ts";
 
 /** They subscribe once, and for the life of the process. Without a configuration, as if no variable were set. */
@@ -16,13 +17,16 @@ export class NodeSdkInstrumentation {
   readonly instrumentationVersion: string = VERSION;
   readonly #config: InstrumentationConfig;
   readonly #requestLog: WriteRequest | undefined;
+  readonly #sharedTraces: SharedTraces | undefined;
   #provider: TracerProvider | undefined;
   #enabled = false;
 
   constructor(
     config: InstrumentationConfig = readConfig({}, INSTRUMENTATION_NAMES, DEFAULT_INSTRUMENTATION_NAMES).config,
     requestLog?: WriteRequest,
+    sharedTraces?: SharedTraces,
   ) {
+    this.#sharedTraces = sharedTraces;
     this.#config = config;
     this.#requestLog = requestLog;
   }
@@ -30,7 +34,11 @@ export class NodeSdkInstrumentation {
   enable(): void {
     if (this.#enabled) return;
     this.#enabled = true;
-    startInstrumentations(this.#config, { provider: this.#provider, requestLog: this.#requestLog });
+    startInstrumentations(this.#config, {
+      provider: this.#provider,
+      requestLog: this.#requestLog,
+      sharedTraces: this.#sharedTraces,
+    });
   }
 
   disable(): void {}

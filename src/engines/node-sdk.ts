@@ -56,7 +56,10 @@ export function createNodeSdkEngine(parts: Parts): Engine {
 
   const flush = async (deadlineMs: number): Promise<void> => {
     const flushes = batches.map((batch) => batch.forceFlush());
-    await within(deadlineMs, Promise.allSettled([...flushes, pushes.flush(deadlineMs)]));
+    await within(
+      deadlineMs,
+      Promise.allSettled([...flushes, pushes.flush(deadlineMs), parts.traceStoreProcessor?.forceFlush()]),
+    );
   };
   return {
     destinations: endpoint.address.then((metrics) => ({ metrics: metricsTo(config, metrics), spans: spansTo(config) })),

@@ -84,7 +84,7 @@ function identity(system: string, destination: string, operation: string, type: 
 }
 
 /** What `run` throws, or its promise is rejected with, goes on to the app; the span tells of it. */
-function runToEnd<Result>(span: Span, context: Context, run: () => Result): Result {
+export function runToEnd<Result>(span: Span, context: Context, run: () => Result): Result {
   let result: Result;
   try {
     result = contextApi.with(context, run);

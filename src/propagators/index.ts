@@ -13,7 +13,7 @@ import { RequestIdPropagator } from "./request-id.ts";
 import { TraceContextPropagator } from "./trace-context.ts";
 import { XRayPropagator } from "./xray.ts";
 
-type PropagatorConfig = Pick<Config, "propagators" | "requestId">;
+type PropagatorConfig = Pick<Config, "propagators" | "requestId" | "traceStore">;
 
 const PROPAGATORS: Record<
   PropagatorName,
@@ -28,7 +28,8 @@ const PROPAGATORS: Record<
   ottrace: () => new OtTracePropagator(),
   legacy: () => new LegacyIdsPropagator(),
   peer: (_config, serviceName) => new PeerPropagator(watchOwnPeer(serviceName)),
-  requestid: ({ requestId: { format, headers } }) => new RequestIdPropagator({ format, headers }),
+  requestid: ({ requestId: { format, headers }, traceStore }) =>
+    new RequestIdPropagator({ format, headers, marksOrigin: traceStore.address !== undefined }),
   none: () => undefined,
 };
 

@@ -17,6 +17,12 @@ const PORT = "x-peer-port";
 const VALID_SERVICE = /^[\w.:/@-]{1,128}$/;
 const VALID_HOST = /^[\w.:[\]%-]{1,255}$/;
 
+/** None for a service that has no name. */
+export function peerServiceAttributes(service: string): Attributes {
+  // The second is what the convention was called before, and what Zipkin's mapping reads first.
+  return service === "" ? {} : { "service.peer.name": service, "peer.service": service };
+}
+
 export interface Peer {
   readonly service: string;
   readonly host: string;
@@ -46,11 +52,7 @@ export class PeerPropagator implements TextMapPropagator {
     const portText = headerOf(carrier, getter, PORT);
     if (service === undefined && host === undefined && portText === undefined) return context;
     const attributes: Attributes = {};
-    if (service !== undefined && VALID_SERVICE.test(service)) {
-      attributes["service.peer.name"] = service;
-      // What the convention was called before, and what Zipkin's mapping reads first.
-      attributes["peer.service"] = service;
-    }
+    if (service !== undefined && VALID_SERVICE.test(service)) Object.assign(attributes, peerServiceAttributes(service));
     if (host !== undefined && VALID_HOST.test(host)) attributes["peer.hostname"] = host;
     const port = /^\d{1,5}$/.test(portText ?? "") ? Number(portText) : 0;
     if (port > 0 && port < 65536) attributes["peer.port"] = port;

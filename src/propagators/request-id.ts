@@ -9,7 +9,7 @@ import {
 } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import type { RequestIdFormat } from "../config/config.ts";
-import { getRequestId, setRequestId } from "../context/request-id.ts";
+import { getRequestId, setRequestId, setRequestIdOrigin } from "../context/request-id.ts";
 import { REQUEST_ID_GENERATORS, validRequestId } from "./request-id-format.ts";
 
 /** The headers' names on the wire, as carriers' keys. */
@@ -20,6 +20,8 @@ export interface RequestIdPropagatorOptions {
   readonly format?: RequestIdFormat;
   /** In lower case; the first that holds a valid id wins, the first of the list is written. @default REQUEST_ID_HEADERS */
   readonly headers?: readonly string[];
+  /** Whether contexts tell ids that were given from ids that were made; shared storage asks. @default false */
+  readonly marksOrigin?: boolean;
 }
 
 export class RequestIdPropagator implements TextMapPropagator {
@@ -27,8 +29,14 @@ export class RequestIdPropagator implements TextMapPropagator {
 
   readonly #headers: readonly string[];
   readonly #header: string;
+  readonly #marksOrigin: boolean;
 
-  constructor({ format = "uuid7", headers = REQUEST_ID_HEADERS }: RequestIdPropagatorOptions = {}) {
+  constructor({
+    format = "uuid7",
+    headers = REQUEST_ID_HEADERS,
+    marksOrigin = false,
+  }: RequestIdPropagatorOptions = {}) {
+    this.#marksOrigin = marksOrigin;
     this.#headers = headers;
     this.#header = headers[0] as string;
     this.#generate = REQUEST_ID_GENERATORS[format];
@@ -47,8 +55,13 @@ export class RequestIdPropagator implements TextMapPropagator {
 
   /** Gives each incoming request an id; one that is not valid is replaced, and its value is kept nowhere. */
   extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
-    const id = this.#given(carrier, getter) ?? getRequestId(context);
-    if (id !== undefined) return setRequestId(context, id);
+    const given = this.#given(carrier, getter);
+    if (given !== undefined) {
+      const withId = setRequestId(context, given);
+      return this.#marksOrigin ? setRequestIdOrigin(withId, "given") : withId;
+    }
+    const known = getRequestId(context);
+    if (known !== undefined) return context;
     if (this.#generate !== undefined) return setRequestId(context, this.#generate());
     const remote = trace.getSpanContext(context);
     return remote === undefined ? context : setRequestId(context, remote.traceId);

@@ -41,6 +41,7 @@ function otherValue({ name, type, values = [], default: text }: Setting): string
     REDTRAIL_RED_ERRORS: "server:429",
   };
   if (name === "REDTRAIL_RED_LABEL_LIMITS") return "a=1";
+  if (name === "REDTRAIL_TRACE_STORE_URL") return "memory:";
   if (name === "REDTRAIL_SAMPLING_RULES") return "drop path=/";
   return {
     integer: "7",
@@ -54,7 +55,14 @@ function otherValue({ name, type, values = [], default: text }: Setting): string
 }
 
 /** What has keys of the user's. */
-const MAPS = new Set([".resourceAttributes", ".messaging.modes", ".red.labelLimits", ".prometheus.tls"]);
+const MAPS = new Set([
+  ".resourceAttributes",
+  ".messaging.modes",
+  ".red.labelLimits",
+  ".prometheus.tls",
+  ".traceStore.address",
+  ".traceStore.tls",
+]);
 
 /** Every value in a configuration by its path; a list or map is one value. */
 function leaves(value: unknown, path = ""): [string, string][] {

@@ -32,6 +32,13 @@ export interface TlsFiles {
   readonly keyFile?: string;
 }
 
+/** PEM. */
+export interface TlsParts {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** In a form that can be handed to another thread. */
 export interface Target {
   readonly request: Omit<RequestOptions, "headers"> & { readonly protocol: string };
@@ -59,12 +66,7 @@ export function createTargets(destination: Destination, contentType: string): Ta
     .map((url) => createTarget(url, destination, contentType, tls));
 }
 
-function createTarget(
-  url: URL,
-  { headers = {}, proxy = {} }: Destination,
-  contentType: string,
-  tls: AgentOptions,
-): Target {
+function createTarget(url: URL, { headers = {}, proxy = {} }: Destination, contentType: string, tls: TlsParts): Target {
   // WHATWG URLs keep the brackets of an IPv6 address, and sockets do not understand them.
   const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const isLoopback = hostname === "localhost" || hostname === "::1" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
@@ -106,7 +108,8 @@ function decode(text: string): string {
   }
 }
 
-function readTls({ caFile, certFile, keyFile }: TlsFiles): AgentOptions {
+/** A file that cannot be read is said, and left out. */
+export function readTls({ caFile, certFile, keyFile }: TlsFiles): TlsParts {
   const files = { ca: caFile, cert: certFile, key: keyFile };
   const read: Record<string, string> = {};
   for (const [part, file] of Object.entries(files)) {

@@ -4,7 +4,7 @@ import { propagation, trace } from "@opentelemetry/api";
 import { createExtract } from "../../../instrumentations/http/extract.ts";
 import type { RequestIdTrust, UntrustedTraces } from "../../../src/config/config.ts";
 import { readConfig } from "../../../src/config/read.ts";
-import { getRequestId } from "../../../src/context/request-id.ts";
+import { getRequestId, requestIdOrigin } from "../../../src/context/request-id.ts";
 import { senderOf } from "../../../src/context/sender.ts";
 import { createPropagator } from "../../../src/propagators/index.ts";
 
@@ -18,7 +18,7 @@ const HEADERS = {
 const INSIDE = "127.0.0.1";
 const OUTSIDE = "203.0.113.9";
 
-const { config } = readConfig({}, []);
+const { config } = readConfig({ REDTRAIL_TRACE_STORE_URL: "memory:" }, []);
 before(() => propagation.setGlobalPropagator(createPropagator(config, "test")));
 after(() => propagation.disable());
 
@@ -33,11 +33,12 @@ function extractedBy(trust: RequestIdTrust, untrustedTraces: UntrustedTraces, re
     trace: trace.getSpanContext(context)?.traceId,
     baggage: propagation.getBaggage(context)?.getEntry("user")?.value,
     links: senderOf(context)?.links?.map((link) => link.context.traceId) ?? [],
+    mayJoin: requestIdOrigin(context) === "given",
   };
 }
 
-const ALL = { id: "given", trace: T, baggage: "x", links: [] };
-const NOTHING = { id: "made", trace: undefined, baggage: undefined, links: [] };
+const ALL = { id: "given", trace: T, baggage: "x", links: [], mayJoin: true };
+const NOTHING = { id: "made", trace: undefined, baggage: undefined, links: [], mayJoin: false };
 
 for (const [trust, traces, address, expected] of [
   ["accept", "continue", OUTSIDE, ALL],
@@ -47,10 +48,10 @@ for (const [trust, traces, address, expected] of [
   ["internal", "continue", INSIDE, ALL],
   ["internal", "continue", "::ffff:10.0.0.1", ALL],
   ["internal", "continue", undefined, ALL],
-  ["internal", "continue", OUTSIDE, { ...ALL, id: "made" }],
+  ["internal", "continue", OUTSIDE, { ...ALL, id: "made", mayJoin: false }],
   ["internal", "restart", OUTSIDE, { ...NOTHING, links: [T] }],
   ["internal", "ignore", OUTSIDE, NOTHING],
-  ["never", "continue", INSIDE, { ...ALL, id: "made" }],
+  ["never", "continue", INSIDE, { ...ALL, id: "made", mayJoin: false }],
   ["never", "restart", INSIDE, { ...NOTHING, links: [T] }],
   ["never", "ignore", undefined, NOTHING],
 ] as const) {

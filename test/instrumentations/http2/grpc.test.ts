@@ -5,13 +5,12 @@ import type { Http2Server, connect as Connect, createServer as CreateServer } fr
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { SpanKind, trace } from "@opentelemetry/api";
+import { SpanKind } from "@opentelemetry/api";
 import type { Client as GrpcClient, Server as GrpcServer } from "@grpc/grpc-js";
 import { instrumentHttp2Client } from "../../../instrumentations/http2/client.ts";
 import { instrumentHttp2Server } from "../../../instrumentations/http2/server.ts";
-import type { InstrumentationHost } from "../../../instrumentations/instrumentation.ts";
 import { Modules } from "../../../instrumentations/modules.ts";
-import { readConfig } from "../../../src/config/read.ts";
+import { createHost } from "../../support/instrumentation-host.ts";
 import { recordSpans } from "../../support/spans.ts";
 
 const require = createRequire(import.meta.url);
@@ -20,20 +19,8 @@ const GRPC = { "content-type": "application/grpc" };
 test("Calls of grpc-js have no span of HTTP, and calls of others that speak gRPC have theirs", async (t) => {
   const recorded = recordSpans();
   t.after(() => recorded.stop());
-  const { config } = readConfig({}, []);
   const modules = new Modules();
-  const host: InstrumentationHost = {
-    ...config,
-    tracer: recorded.tracer,
-    tracerProvider: trace.getTracerProvider(),
-    modules,
-    options: () => ({}),
-    isOn: (name) => name === "grpc",
-    requestIdIsTraceId: false,
-    samplingHeaders: [],
-    logs: { correlated: [], emits: false },
-    requestLog: undefined,
-  };
+  const host = createHost(recorded.tracer, { modules, isOn: (name) => name === "grpc" });
   instrumentHttp2Server(host);
   instrumentHttp2Client(host);
   modules.start();

@@ -21,7 +21,7 @@ import { instrumentConsole } from "./logs/console.ts";
 import { instrumentPino } from "./logs/pino.ts";
 import { instrumentWinston } from "./logs/winston.ts";
 import { Modules } from "./modules.ts";
-import { instrumentNest } from "./nestjs/errors.ts";
+import { instrumentNest } from "./nestjs/nest.ts";
 import { createOptions } from "./options.ts";
 import { instrumentRestify } from "./restify/routes.ts";
 import { instrumentUndici } from "./undici/client.ts";
@@ -72,7 +72,7 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   { name: "restify", targets: "restify 11 and 12 (the same)", start: instrumentRestify },
   {
     name: "nestjs-core",
-    targets: "NestJS 10 to 12 (messages of errors; its routes are those of Express or Fastify)",
+    targets: "NestJS 10 to 12 on Express or Fastify (whose routes are its routes)",
     start: instrumentNest,
   },
   { name: "amqplib", targets: "amqplib 0.10 and later (RabbitMQ): publish and consume", start: instrumentAmqplib },

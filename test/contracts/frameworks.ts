@@ -65,7 +65,6 @@ const RESTIFY: FrameworkTraits = {
   badBody: [400, "/echo"],
 };
 const NEST_ON_EXPRESS: FrameworkTraits = { ...EXPRESS, options: 404 };
-const NEST_ON_FASTIFY: FrameworkTraits = { ...FASTIFY };
 
 /** What is installed here. */
 export const FRAMEWORKS: readonly Framework[] = [
@@ -100,7 +99,7 @@ export const RESTIFY_11: Framework = {
 export function frameworksIn(folderOf: (library: string) => string): readonly Framework[] {
   const of = (library: string): string => join(folderOf(library), "node_modules");
   const oldKoa = { traits: { ...KOA, wildcard: "/files/(.*)" }, env: { WILDCARD: "/files/(.*)" } };
-  const oldNest = { WILDCARD: "files/*", ALL_PATHS: "*" };
+  const nestOnFastify = { WILDCARD: "files/*" };
   return [
     { title: "Fastify 4.0.0", app: "fastify", traits: FASTIFY, packages: of("fastify-4.0") },
     { title: "Fastify 5.0.0", app: "fastify", traits: FASTIFY, packages: of("fastify-5.0") },
@@ -109,22 +108,23 @@ export function frameworksIn(folderOf: (library: string) => string): readonly Fr
     { title: "Koa 2 with koa-router 14", app: "koa-router", traits: KOA, packages: of("koa-router-14") },
     { title: "Koa 2 with @koa/router 8", app: "koa", ...oldKoa, packages: of("@koa-router-8") },
     { title: "Koa 2 with @koa/router 12 and koa-mount", app: "koa-mount", ...oldKoa, packages: of("@koa-router-12") },
-    { title: "NestJS 12 on Fastify", app: "nest-fastify", traits: NEST_ON_FASTIFY, packages: of("nestjs-12") },
+    { title: "NestJS 12 on Fastify", app: "nest-fastify", traits: FASTIFY, packages: of("nestjs-12"), env: nestOnFastify },
     { title: "NestJS 11 on Express", app: "nest-express", traits: NEST_ON_EXPRESS, packages: of("nestjs-11") },
-    { title: "NestJS 11 on Fastify", app: "nest-fastify", traits: NEST_ON_FASTIFY, packages: of("nestjs-11") },
+    { title: "NestJS 11 on Fastify", app: "nest-fastify", traits: FASTIFY, packages: of("nestjs-11"), env: nestOnFastify },
     {
       title: "NestJS 10 on Express",
       app: "nest-express",
       traits: { ...NEST_ON_EXPRESS, wildcard: "/files/*" },
       packages: of("nestjs-10"),
-      env: oldNest,
+      env: { WILDCARD: "files/*", MIDDLEWARE_PATHS: "*" },
     },
     {
       title: "NestJS 10 on Fastify",
       app: "nest-fastify",
-      traits: NEST_ON_FASTIFY,
+      traits: FASTIFY,
       packages: of("nestjs-10"),
-      env: oldNest,
+      // Its middleware for all paths is for those with the prefix only.
+      env: { ...nestOnFastify, MIDDLEWARE_PATHS: "early" },
     },
   ];
 }

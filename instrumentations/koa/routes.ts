@@ -48,7 +48,12 @@ function watchContext(context: KoaContext, echoed: string | undefined): void {
       set(this: KoaContext, path: unknown) {
         this[MATCHED_ROUTE] = path;
         const state = serverRequestOf(this.req);
-        if (state !== undefined) nameRoute(state, this, path);
+        if (state === undefined) return;
+        try {
+          nameRoute(state, this, path);
+        } catch {
+          // What the app keeps under `matched` is no router's.
+        }
       },
     },
     // Of koa-mount.

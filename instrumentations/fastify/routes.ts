@@ -11,6 +11,8 @@ interface FastifyRequest {
   readonly routeOptions?: { readonly url?: string };
   /** Before 4.10. */
   readonly routerPath?: string;
+  /** Fastify's own, among them the route with its `config.url`. */
+  readonly [key: symbol]: { readonly config?: { readonly url?: string } } | undefined;
 }
 type Done = () => void;
 interface FastifyInstance {
@@ -31,18 +33,37 @@ export function instrumentFastify(): void {
       log.warnSometimes("fastify", "this version of Fastify is not known (4 and 5 are); its requests have no route");
       return;
     }
-    fastify.addHook("onRequest", nameRoute);
+    fastify.addHook("onRequest", createNameRoute());
     fastify.addHook("onError", noteError);
   });
 }
 
-function nameRoute(request: FastifyRequest, _reply: unknown, done: Done): void {
-  const state = serverRequestOf(request.raw);
-  if (state !== undefined) {
+function createNameRoute(): (request: FastifyRequest, reply: unknown, done: Done) => void {
+  const readRoute = createReadRoute();
+  return function nameRoute(request, _reply, done) {
+    const state = serverRequestOf(request.raw);
+    if (state !== undefined) state.route = readRoute(request);
+    done();
+  };
+}
+
+/**
+ * `routeOptions` is made anew for each reading: 0.25 us in Fastify 5, 9 us in Fastify 4 (2026-11). What it reads is under a symbol, which
+ * is found by what both say of a first request that has a route. Where there is none, as before 4.10, reading is as it is.
+ */
+function createReadRoute(): (request: FastifyRequest) => string | undefined {
+  let key: symbol | undefined;
+  let isSearched = false;
+  return (request) => {
+    if (key !== undefined) return request[key]?.config?.url;
     const { routeOptions } = request;
-    state.route = routeOptions === undefined ? request.routerPath : routeOptions.url;
-  }
-  done();
+    const url = routeOptions === undefined ? request.routerPath : routeOptions.url;
+    if (!isSearched && url !== undefined) {
+      isSearched = true;
+      key = Object.getOwnPropertySymbols(request).find((symbol) => request[symbol]?.config?.url === url);
+    }
+    return url;
+  };
 }
 
 function noteError(request: FastifyRequest, _reply: unknown, error: unknown, done: Done): void {

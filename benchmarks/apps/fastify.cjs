@@ -27,4 +27,4 @@ app.get("/proxy/:id", (request, reply) => {
   outgoing.on("error", (error) => reply.send(error));
 });
 
-app.listen({ port: 0, host: "127.0.0.1" }).then(() => ready(app.server));
+void app.listen({ port: 0, host: "127.0.0.1" }).then(() => ready(app.server));

@@ -25,6 +25,38 @@ interface KoaContext {
 const MATCHED_ROUTE: unique symbol = Symbol("redtrail.matched-route");
 const MOUNT_PATH: unique symbol = Symbol("redtrail.mount-path");
 
+/** Properties that tell of what a router, and koa-mount, write there. */
+const WRITTEN_BY_ROUTERS = {
+  _matchedRoute: {
+    configurable: true,
+    get(this: KoaContext) {
+      return this[MATCHED_ROUTE];
+    },
+    set(this: KoaContext, path: unknown) {
+      this[MATCHED_ROUTE] = path;
+      const state = serverRequestOf(this.req);
+      if (state === undefined) return;
+      try {
+        nameRoute(state, this, path);
+      } catch {
+        // What the app keeps under `matched` is no router's.
+      }
+    },
+  },
+  // Of koa-mount.
+  mountPath: {
+    configurable: true,
+    get(this: KoaContext) {
+      return this[MOUNT_PATH];
+    },
+    set(this: KoaContext, path: unknown) {
+      this[MOUNT_PATH] = path;
+      const state = serverRequestOf(this.req);
+      if (state !== undefined && typeof path === "string") state.mount = mountOf(state, this) + path;
+    },
+  },
+} satisfies PropertyDescriptorMap;
+
 export function instrumentKoa({ modules, requestId }: Pick<InstrumentationHost, "modules" | "requestId">): void {
   const echoed = requestId.echo ? requestId.headers[0] : undefined;
   modules.watch("koa", (exports, { file }) => {
@@ -39,37 +71,7 @@ function watchContext(context: KoaContext, echoed: string | undefined): void {
     log.warn("this version of Koa is not known (2 and 3 are); its requests have no route");
     return;
   }
-  Object.defineProperties(context, {
-    _matchedRoute: {
-      configurable: true,
-      get(this: KoaContext) {
-        return this[MATCHED_ROUTE];
-      },
-      set(this: KoaContext, path: unknown) {
-        this[MATCHED_ROUTE] = path;
-        const state = serverRequestOf(this.req);
-        if (state === undefined) return;
-        try {
-          nameRoute(state, this, path);
-        } catch {
-          // What the app keeps under `matched` is no router's.
-        }
-      },
-    },
-    // Of koa-mount.
-    mountPath: {
-      configurable: true,
-      get(this: KoaContext) {
-        return this[MOUNT_PATH];
-      },
-      set(this: KoaContext, path: unknown) {
-        this[MOUNT_PATH] = path;
-        const state = serverRequestOf(this.req);
-        if (state !== undefined && typeof path === "string") state.mount = mountOf(state, this) + path;
-      },
-    },
-  });
-  context.onerror = function noteAndHandleError(error) {
+  function noteAndHandleError(this: KoaContext, error: unknown): void {
     const state = serverRequestOf(this.req);
     // Koa calls it for each request, most often with nothing.
     if (error === undefined || error === null || state === undefined) {
@@ -80,7 +82,12 @@ function watchContext(context: KoaContext, echoed: string | undefined): void {
     const isEchoed = echoed !== undefined && this.res.getHeader(echoed) === state.requestId;
     if (isEchoed) withHiddenHeader(this.res, echoed, () => onerror.call(this, error));
     else onerror.call(this, error);
-  };
+  }
+
+  Object.defineProperties(context, {
+    onerror: { configurable: true, enumerable: true, writable: true, value: noteAndHandleError },
+    ...WRITTEN_BY_ROUTERS,
+  });
 }
 
 /** Koa takes all headers that it sees off an answer to an error, where the id is wanted most. */

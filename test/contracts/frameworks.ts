@@ -108,9 +108,21 @@ export function frameworksIn(folderOf: (library: string) => string): readonly Fr
     { title: "Koa 2 with koa-router 14", app: "koa-router", traits: KOA, packages: of("koa-router-14") },
     { title: "Koa 2 with @koa/router 8", app: "koa", ...oldKoa, packages: of("@koa-router-8") },
     { title: "Koa 2 with @koa/router 12 and koa-mount", app: "koa-mount", ...oldKoa, packages: of("@koa-router-12") },
-    { title: "NestJS 12 on Fastify", app: "nest-fastify", traits: FASTIFY, packages: of("nestjs-12"), env: nestOnFastify },
+    {
+      title: "NestJS 12 on Fastify",
+      app: "nest-fastify",
+      traits: FASTIFY,
+      packages: of("nestjs-12"),
+      env: nestOnFastify,
+    },
     { title: "NestJS 11 on Express", app: "nest-express", traits: NEST_ON_EXPRESS, packages: of("nestjs-11") },
-    { title: "NestJS 11 on Fastify", app: "nest-fastify", traits: FASTIFY, packages: of("nestjs-11"), env: nestOnFastify },
+    {
+      title: "NestJS 11 on Fastify",
+      app: "nest-fastify",
+      traits: FASTIFY,
+      packages: of("nestjs-11"),
+      env: nestOnFastify,
+    },
     {
       title: "NestJS 10 on Express",
       app: "nest-express",

@@ -97,7 +97,11 @@ export async function assertRoutes(options: RunOptions, traits: FrameworkTraits)
     env: { ...options.env, BACKEND_URL: backend.url, OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin.endpoint },
   });
   try {
-    const requests = requestsOf(traits).map((request, index) => ({ ...request, method: request.method ?? "GET", id: `request-${index}` }));
+    const requests = requestsOf(traits).map((request, index) => ({
+      ...request,
+      method: request.method ?? "GET",
+      id: `request-${index}`,
+    }));
     for (const { method, path, body, status, callsBackend, id } of requests) {
       const traceId = id.slice(8).padStart(32, "1");
       const response = await fetch(app.url + path, {

@@ -8,7 +8,7 @@ const node = process.env["REDTRAIL_TEST_NODE"] ?? process.execPath;
 const [major] = spawnSync(node, ["-p", "process.versions.node"], { encoding: "utf8" }).stdout.split(".");
 const frameworks = Number(major) < 24 ? [...FRAMEWORKS, RESTIFY_11] : FRAMEWORKS;
 
-suite("routes", { concurrency: 2 }, () => {
+void suite("routes", { concurrency: 2 }, () => {
   for (const framework of frameworks) {
     const modules = framework.packages === undefined ? "mjs" : "cjs";
     test(`${framework.title} (${modules}): every request has its status and its route`, () =>

@@ -16,10 +16,18 @@ function testBoth(framework: Framework, runs: readonly (readonly ["cjs" | "mjs",
   }
 }
 
-suite("routes of what is installed here", { concurrency: 2 }, () => {
-  for (const framework of FRAMEWORKS) testBoth(framework, [framework.packages === undefined ? ["cjs", "native"] : ["mjs", "native"], ["mjs", "node-sdk"]]);
+void suite("routes of what is installed here", { concurrency: 2 }, () => {
+  for (const framework of FRAMEWORKS)
+    testBoth(framework, [
+      framework.packages === undefined ? ["cjs", "native"] : ["mjs", "native"],
+      ["mjs", "node-sdk"],
+    ]);
 });
 
-suite("routes of other versions", { concurrency: 2, skip }, () => {
-  for (const framework of frameworksIn(libraryFolder)) testBoth(framework, [["cjs", "native"], ["mjs", "node-sdk"]]);
+void suite("routes of other versions", { concurrency: 2, skip }, () => {
+  for (const framework of frameworksIn(libraryFolder))
+    testBoth(framework, [
+      ["cjs", "native"],
+      ["mjs", "node-sdk"],
+    ]);
 });

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { Hono } from "hono";
@@ -11,7 +10,7 @@ import { RegExpRouter } from "hono/router/reg-exp-router";
 import { instrumentFastify } from "../../instrumentations/fastify/routes.ts";
 import { instrumentHapi } from "../../instrumentations/hapi/routes.ts";
 import { instrumentHono } from "../../instrumentations/hono/routes.ts";
-import { ServerRequest } from "../../instrumentations/http/server-request.ts";
+import { ServerRequest, setServerRequest } from "../../instrumentations/http/server-request.ts";
 import { instrumentKoa } from "../../instrumentations/koa/routes.ts";
 import type { OnLoad } from "../../instrumentations/modules.ts";
 import { instrumentNest } from "../../instrumentations/nestjs/nest.ts";
@@ -32,9 +31,9 @@ function load(instrument: Instrument, packageName: string, file: string, exports
 
 function startRequest(): { readonly incoming: IncomingMessage; readonly state: ServerRequest } {
   const span = trace.getTracer("none").startSpan("GET");
-  const state = new ServerRequest(span, ROOT_CONTEXT, "GET", undefined, undefined, undefined);
+  const state = new ServerRequest(span, ROOT_CONTEXT, "GET", undefined, undefined);
   const incoming = Object.assign(new EventEmitter(), { headers: {} }) as IncomingMessage;
-  state.attachTo(incoming, new EventEmitter() as ServerResponse, new EventEmitter() as Socket);
+  setServerRequest(incoming, state);
   return { incoming, state };
 }
 

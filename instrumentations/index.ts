@@ -9,17 +9,23 @@ import type { SharedTraces } from "../src/trace-store/shared-traces.ts";
 import { VERSION } from "../src/version.ts";
 import { instrumentAmqplib } from "./amqplib/index.ts";
 import { instrumentExpress } from "./express/routes.ts";
+import { instrumentFastify } from "./fastify/routes.ts";
+import { instrumentHapi } from "./hapi/routes.ts";
+import { instrumentHono } from "./hono/routes.ts";
 import { instrumentHttpClient } from "./http/client.ts";
 import { instrumentHttpServer } from "./http/server.ts";
 import { instrumentHttp2Client } from "./http2/client.ts";
 import { instrumentHttp2Server } from "./http2/server.ts";
 import type { InstrumentationHost, InstrumentationRow } from "./instrumentation.ts";
+import { instrumentKoa } from "./koa/routes.ts";
 import { instrumentBunyan } from "./logs/bunyan.ts";
 import { instrumentConsole } from "./logs/console.ts";
 import { instrumentPino } from "./logs/pino.ts";
 import { instrumentWinston } from "./logs/winston.ts";
 import { Modules } from "./modules.ts";
+import { instrumentNest } from "./nestjs/nest.ts";
 import { createOptions } from "./options.ts";
+import { instrumentRestify } from "./restify/routes.ts";
 import { instrumentUndici } from "./undici/client.ts";
 import { instrumentByUpstream } from "./upstream/adopt.ts";
 import { UPSTREAM } from "./upstream/table.ts";
@@ -57,6 +63,20 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   },
   { name: "undici", targets: "fetch and undici 6 or later", start: instrumentUndici },
   { name: "express", targets: "express 4 and 5 (route names)", start: instrumentExpress },
+  { name: "fastify", targets: "fastify 4 and 5 (the same)", start: instrumentFastify },
+  {
+    name: "koa",
+    targets: "koa 2 and 3 with @koa/router, koa-router 7 or later, koa-mount (the same)",
+    start: instrumentKoa,
+  },
+  { name: "hapi", targets: "@hapi/hapi 20 and 21 (the same)", start: instrumentHapi },
+  { name: "hono", targets: "hono 4 on @hono/node-server (the same)", start: instrumentHono },
+  { name: "restify", targets: "restify 11 and 12 (the same)", start: instrumentRestify },
+  {
+    name: "nestjs-core",
+    targets: "NestJS 10 to 12 on Express or Fastify (whose routes are its routes)",
+    start: instrumentNest,
+  },
   { name: "amqplib", targets: "amqplib 0.10 and later (RabbitMQ): publish and consume", start: instrumentAmqplib },
   { name: "pino", targets: "pino 8 and later (request and trace ids in its records)", start: instrumentPino },
   { name: "winston", targets: "winston 3 (the same)", start: instrumentWinston },

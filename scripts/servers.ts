@@ -4,6 +4,7 @@ import { startRabbitMq } from "./servers/rabbitmq.ts";
 import { startElasticsearch } from "./servers/elasticsearch.ts";
 import { startOpenSearch } from "./servers/opensearch.ts";
 import { startRedis } from "./servers/redis.ts";
+import { provisionLibraries } from "./servers/libraries.ts";
 import { provisionNodes } from "./servers/nodes.ts";
 import { provisionPython } from "./servers/python.ts";
 import { say, stopAll } from "./servers/process.ts";
@@ -13,6 +14,7 @@ import { startZipkin } from "./servers/zipkin.ts";
 const commands: Record<string, () => Promise<void>> = {
   async start() {
     await provisionNodes();
+    provisionLibraries();
     await provisionPython();
     await provisionValkey();
     provisionPrometheus3();

@@ -13,7 +13,8 @@ export interface Options {
   readonly plan: Plan;
 }
 
-const APPS = ["http", "express"];
+const DEFAULT_APPS = ["http", "express"];
+const APPS = [...DEFAULT_APPS, "fastify"];
 const ROUTES = ["users", "proxy"];
 const MIN_PUBLISHED_REPETITIONS = 3;
 
@@ -36,7 +37,7 @@ export function readOptions(commandLine: readonly string[]): Options {
     options: {
       quick: { type: "boolean", default: false },
       write: { type: "boolean", default: false },
-      apps: { type: "string", default: APPS.join(",") },
+      apps: { type: "string", default: DEFAULT_APPS.join(",") },
       routes: { type: "string", default: ROUTES.join(",") },
       variants: { type: "string", default: DEFAULT_VARIANTS.join(",") },
       reps: { type: "string" },

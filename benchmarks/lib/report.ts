@@ -14,7 +14,11 @@ export interface Measured {
 
 /** At most this share of what upstream adds, per request. */
 const TARGETS: Readonly<Record<string, number>> = { http: 0.35, express: 0.25 };
-const TITLES: Readonly<Record<string, string>> = { http: "Plain node:http", express: "Express 5" };
+const TITLES: Readonly<Record<string, string>> = {
+  http: "Plain node:http",
+  express: "Express 5",
+  fastify: "Fastify 5",
+};
 
 interface Cell {
   readonly app: string;

@@ -93,7 +93,8 @@ function enterMount(state: ServerRequest, pattern: string): Next {
   state.route = state.mount;
   return (error) => {
     state.mount = mount;
-    if (!isFailure(error)) state.route = route;
+    if (isFailure(error)) state.noteError(error);
+    else state.route = route;
   };
 }
 
@@ -102,7 +103,8 @@ function enterRoute(state: ServerRequest, pattern: string): Next {
   const { route } = state;
   state.route = state.mount + pattern || "/";
   return (error) => {
-    if (!isFailure(error)) state.route = route;
+    if (isFailure(error)) state.noteError(error);
+    else state.route = route;
   };
 }
 

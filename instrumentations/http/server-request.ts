@@ -6,6 +6,8 @@ const STATE: unique symbol = Symbol("redtrail.server-request");
 
 /** The media type of a response that lasts as long as somebody listens. */
 export const EVENT_STREAM = "text/event-stream";
+/** Of an error's message, in characters; what is longer is cut. */
+const MAX_ERROR_MESSAGE = 1024;
 
 /** How a request ended. */
 export interface RequestEnd {
@@ -43,6 +45,7 @@ export class ServerRequest {
   readonly #span: Span;
   readonly #method: string;
   readonly #onEnd: ((end: RequestEnd) => void) | undefined;
+  #errorMessage: string | undefined;
   #ended = false;
 
   constructor(
@@ -64,6 +67,11 @@ export class ServerRequest {
   /** Such as headers of the response. */
   setAttributes(attributes: Attributes): void {
     if (!this.#ended) this.#span.setAttributes(attributes);
+  }
+
+  /** What a handler threw, as its framework tells of it before it answers. It counts if the answer is a 5xx. Never throws. */
+  noteError(error: unknown): void {
+    this.#errorMessage = messageOf(error);
   }
 
   /** The response is complete, and was an event stream. A subscriber that leaves is how one ends. */
@@ -91,7 +99,7 @@ export class ServerRequest {
     const isServerError = statusCode !== undefined && statusCode >= 500;
     const error = errorType ?? (isServerError ? String(statusCode) : undefined);
     if (error !== undefined) span.setAttribute(ATTR.errorType, error);
-    if (errorType === undefined && isServerError) span.setStatus({ code: SpanStatusCode.ERROR });
+    if (errorType === undefined && isServerError) this.#setFailed(this.#errorMessage);
     this.#onEnd?.({ statusCode, errorType: error, route: this.route });
     // The SDK takes the end of a span whose start was given from a clock of whole milliseconds.
     if (this.arrivedAt === undefined) span.end();
@@ -100,9 +108,23 @@ export class ServerRequest {
 
   #fail(errorType: string, statusCode: number | undefined, message: string | undefined): void {
     if (this.#ended) return;
+    this.#setFailed(message);
+    this.end(statusCode, errorType);
+  }
+
+  #setFailed(message: string | undefined): void {
     this.#span.setStatus(
       message === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message },
     );
-    this.end(statusCode, errorType);
+  }
+}
+
+/** An app may throw anything, also an object whose getters throw. */
+function messageOf(error: unknown): string | undefined {
+  try {
+    const message = typeof error === "string" ? error : (error as { message?: unknown } | null | undefined)?.message;
+    return typeof message === "string" && message !== "" ? message.slice(0, MAX_ERROR_MESSAGE) : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -1,9 +1,9 @@
 // Express 4 and 5, as CommonJS, ES module and TypeScript, with only --require: routes, exact counts, sampling.
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { FIXTURES, PRELOAD, type RunOptions, runApp } from "../support/run-app.ts";
+import { withAliases } from "../support/aliases.ts";
+import { type RunOptions, runApp } from "../support/run-app.ts";
 import { parseSamples, sumOf } from "../support/scrape.ts";
 import { startZipkin } from "../support/zipkin.ts";
 
@@ -28,15 +28,9 @@ const REQUESTS: readonly (readonly [string, number, string | undefined])[] = [
 
 const EXPRESS_5: RunOptions = { app: "express-app.cjs" };
 
-/** Express 4 is installed beside 5 under an alias; an app finds it as `express`, in a folder of its own. */
 function express4(): RunOptions {
-  const folder = join(FIXTURES, "express4");
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(join(folder, "node_modules"), { recursive: true });
-  symlinkSync("../../../../node_modules/express4", join(folder, "node_modules/express"));
-  symlinkSync("../express-app.cjs", join(folder, "app.cjs"));
-  const nodeArgs = ["--preserve-symlinks", "--preserve-symlinks-main", "--require", PRELOAD];
-  return { app: "express4/app.cjs", nodeArgs };
+  const { cwd, nodeArgs } = withAliases("express4", "express-app.cjs", { express: "express4" });
+  return { app: join(cwd, "express-app.cjs"), nodeArgs };
 }
 
 for (const engine of ["native", "node-sdk"]) {

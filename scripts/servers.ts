@@ -1,4 +1,9 @@
 // `npm run servers`: real servers for the tests and the demo, under .servers/. `npm run servers:stop` ends what this started.
+import { startFerretDb } from "./servers/ferretdb.ts";
+import { provisionLibraries } from "./servers/libraries.ts";
+import { startMariaDb } from "./servers/mariadb.ts";
+import { startMemcached } from "./servers/memcached.ts";
+import { startPostgreSql } from "./servers/postgresql.ts";
 import { provisionPrometheus3, startPrometheus } from "./servers/prometheus.ts";
 import { startRabbitMq } from "./servers/rabbitmq.ts";
 import { startElasticsearch } from "./servers/elasticsearch.ts";
@@ -13,10 +18,15 @@ const commands: Record<string, () => Promise<void>> = {
   async start() {
     await provisionNodes();
     await provisionPython();
+    provisionLibraries();
     provisionPrometheus3();
     await startPrometheus();
     await startRedis();
     await startRabbitMq();
+    await startPostgreSql();
+    await startMariaDb();
+    await startMemcached();
+    await startFerretDb();
     // Side by side: each spends most of its start waiting.
     await Promise.all([startZipkin(), startElasticsearch(), startOpenSearch()]);
     say("ready; `npm run servers:stop` ends what this started");

@@ -1,4 +1,5 @@
 // `npm run servers`: real servers for the tests and the demo, under .servers/. `npm run servers:stop` ends what this started.
+import { startCassandra } from "./servers/cassandra.ts";
 import { startFerretDb } from "./servers/ferretdb.ts";
 import { provisionLibraries } from "./servers/libraries.ts";
 import { startMariaDb } from "./servers/mariadb.ts";
@@ -28,7 +29,7 @@ const commands: Record<string, () => Promise<void>> = {
     await startMemcached();
     await startFerretDb();
     // Side by side: each spends most of its start waiting.
-    await Promise.all([startZipkin(), startElasticsearch(), startOpenSearch()]);
+    await Promise.all([startZipkin(), startElasticsearch(), startOpenSearch(), startCassandra()]);
     say("ready; `npm run servers:stop` ends what this started");
   },
   async stop() {

@@ -1,10 +1,11 @@
 // Runs an instrumentation of OpenTelemetry's own on redtrail's hooks: loaded when its target is, and kept away from the app when it fails.
-import { type MeterProvider, type TracerProvider, metrics } from "@opentelemetry/api";
+import { type MeterProvider, type TracerProvider, createNoopMeter, metrics } from "@opentelemetry/api";
 import { log } from "../../src/diagnostics/log.ts";
 import { loadUpstreamInstrumentation } from "../../src/lazy.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import type { LoadedFile } from "../modules.ts";
 import { guardWrapper } from "./guard.ts";
+import { withSpanRules } from "./spans.ts";
 import type { UpstreamRow } from "./table.ts";
 
 type Wrap = (target: object, name: string, wrapper: Parameters<typeof guardWrapper>[0]) => unknown;
@@ -25,48 +26,62 @@ interface BaseInstrumentation {
 
 export type BaseInstrumentationClass = new (config: object) => BaseInstrumentation;
 
-type UpstreamHost = Pick<InstrumentationHost, "modules" | "options" | "tracerProvider">;
+export type UpstreamHost = Pick<InstrumentationHost, "modules" | "options" | "tracerProvider" | "isOn">;
+
+type Patch = (exports: unknown, loaded: LoadedFile) => unknown;
 
 /** Waits for one of the row's packages, and loads the instrumentation then. */
 export function instrumentByUpstream(
-  { name, packages, options, defaults }: UpstreamRow,
+  row: UpstreamRow,
   host: UpstreamHost,
   load: (name: string) => BaseInstrumentationClass = loadUpstreamInstrumentation,
 ): void {
-  let adopted: ReturnType<typeof adopt> | "failed" | undefined;
+  let patch: Patch | undefined;
 
   function onLoad(exports: unknown, loaded: LoadedFile): unknown {
-    if (adopted === undefined) {
+    if (patch === undefined) {
       // Not a second time: what could not be loaded once will not be for the next file.
-      adopted = "failed";
-      const Instrumentation = load(name);
-      const config = { ...defaults, ...host.options(name, options), enabled: false };
-      adopted = adopt(new Instrumentation(config), name, host.tracerProvider);
+      patch = () => undefined;
+      const Instrumentation = load(row.name);
+      const config = { ...row.defaults, ...host.options(row.name, row.options), enabled: false };
+      patch = adopt(new Instrumentation(config), config, row, host);
     }
-    return adopted === "failed" ? undefined : adopted(exports, loaded);
+    return patch(exports, loaded);
   }
 
-  for (const packageName of packages) host.modules.watch(packageName, onLoad);
+  for (const packageName of row.packages) host.modules.watch(packageName, onLoad);
 }
 
 /** Returns what patches a file that has been loaded. */
 function adopt(
   instrumentation: BaseInstrumentation,
-  name: string,
-  tracerProvider: TracerProvider,
-): (exports: unknown, loaded: LoadedFile) => unknown {
-  const report = (error: unknown): void => {
+  config: Readonly<Record<string, unknown>>,
+  { name, spans, hasMetrics = true, keepsArguments, bindsCallbacks = [], prepare }: UpstreamRow,
+  { tracerProvider, isOn }: UpstreamHost,
+): Patch {
+  const onFailure = (error: unknown): void => {
     log.warnSometimes(
       `wrapped by ${name}`,
       `instrumentation "${name}" has failed (${String(error)}); the app's call went on without it`,
     );
   };
-  const wrap = instrumentation._wrap;
-  instrumentation._wrap = (target, method, wrapper) => wrap(target, method, guardWrapper(wrapper, report));
-  instrumentation.setTracerProvider(tracerProvider);
-  instrumentation.setMeterProvider(metrics.getMeterProvider());
-  // Enabled, without hooks of its own: it takes these for them.
-  instrumentation._hooks.push({});
+  const keeping = keepsArguments?.(config) ?? [];
+  // One of them, redis, is made of two.
+  for (const part of [instrumentation, ...Object.values(instrumentation).filter(isInstrumentation)]) {
+    const wrap = part._wrap;
+    part._wrap = (target, method, wrapper) => {
+      const options = {
+        keepsArguments: keeping.includes(method),
+        bindsCallbacks: bindsCallbacks.includes(method),
+      };
+      return wrap(target, method, guardWrapper(wrapper, onFailure, options));
+    };
+    // Enabled, without hooks of its own: it takes these for them.
+    part._hooks.push({});
+    part.setMeterProvider(hasMetrics ? metrics.getMeterProvider() : { getMeter: createNoopMeter });
+  }
+  instrumentation.setTracerProvider(withSpanRules(tracerProvider, spans, { isOn, onFailure }));
+  prepare?.(instrumentation);
   instrumentation.enable();
   const definitions = instrumentation.getModuleDefinitions();
   return (exports, { name: loadedName, baseDir }) => {
@@ -77,4 +92,9 @@ function adopt(
     }
     return current;
   };
+}
+
+function isInstrumentation(value: unknown): value is BaseInstrumentation {
+  const { _hooks, _wrap } = (value ?? {}) as Partial<BaseInstrumentation>;
+  return Array.isArray(_hooks) && typeof _wrap === "function";
 }

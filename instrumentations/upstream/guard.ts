@@ -1,23 +1,46 @@
-// Keeps what an instrumentation of others throws away from the app that it has wrapped.
+// Keeps what an instrumentation of others does wrong away from the app whose function it has wrapped.
+import { EventEmitter, errorMonitor } from "node:events";
+import { context } from "@opentelemetry/api";
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 type Wrapper = (original: AnyFunction) => AnyFunction;
+type Listener = (...args: unknown[]) => void;
+
+export interface GuardOptions {
+  /** Whether the function gets the app's arguments, and not what the wrapping makes of them. @default false */
+  readonly keepsArguments?: boolean;
+  /** Whether functions among the arguments run in the context of the call, where the library itself loses it. @default false */
+  readonly bindsCallbacks?: boolean;
+}
+
+/** What the function itself did in one call. */
+interface Call {
+  readonly args: readonly unknown[];
+  outcome?: { readonly result?: unknown; readonly error?: unknown };
+  /** Of an emitter that it returned. */
+  errorListeners?: number;
+}
 
 /**
  * What `wrapper` makes of a function, such that the app gets what the function itself would give whatever the wrapping does: when that
  * fails before the function was called, it is called after all; when it fails afterwards, the function's own result counts. What
  * the function throws goes to the app, once. `onFailure` hears of the wrapping's failures.
  */
-export function guardWrapper(wrapper: Wrapper, onFailure: (error: unknown) => void): Wrapper {
+export function guardWrapper(
+  wrapper: Wrapper,
+  onFailure: (error: unknown) => void,
+  { keepsArguments = false, bindsCallbacks = false }: GuardOptions = {},
+): Wrapper {
   return (original) => {
     // Of the call that is going on; a call within it has a record of its own, and puts this one back.
-    let current: { outcome?: { readonly result?: unknown; readonly error?: unknown } } = {};
+    let current: Call = { args: [] };
 
     function finished<Result>(run: () => Result): Result {
       const call = current;
       try {
         const result = run();
         call.outcome = { result };
+        if (result instanceof EventEmitter) call.errorListeners = result.listenerCount("error");
         return result;
       } catch (error) {
         call.outcome = { error };
@@ -25,12 +48,13 @@ export function guardWrapper(wrapper: Wrapper, onFailure: (error: unknown) => vo
       }
     }
 
-    function guarded(callWrapped: () => unknown, callOriginal: () => unknown): unknown {
+    function guarded(args: readonly unknown[], callWrapped: () => unknown, callOriginal: () => unknown): unknown {
       const outer = current;
-      const call: typeof current = {};
+      const call: Call = { args };
       current = call;
       try {
-        return callWrapped();
+        const result = callWrapped();
+        return call.outcome === undefined ? result : checked(result, call, onFailure);
       } catch (error) {
         const { outcome } = call;
         if (outcome !== undefined && "error" in outcome && outcome.error === error) throw error;
@@ -44,23 +68,90 @@ export function guardWrapper(wrapper: Wrapper, onFailure: (error: unknown) => vo
     }
 
     const watched: AnyFunction = new Proxy(original, {
-      apply: (target, self, args) => finished(() => Reflect.apply(target, self, args)),
+      apply: (target, self, args) =>
+        finished(() => Reflect.apply(target, self, keepsArguments ? current.args : args) as unknown),
       construct: (target, args, newTarget: AnyFunction) =>
         finished(() => Reflect.construct(target, args, newTarget === watched ? target : newTarget) as object),
     });
     const wrapped = wrapper(watched);
+    resemble(wrapped, original);
     const proxy: AnyFunction = new Proxy(wrapped, {
-      apply: (target, self, args: unknown[]) =>
-        guarded(
+      apply(target, self, given: unknown[]) {
+        const args = bindsCallbacks ? given.map(bound) : given;
+        return guarded(
+          args,
           () => Reflect.apply(target, self, args),
           () => Reflect.apply(original, self, args),
-        ),
+        );
+      },
       construct: (target, args, newTarget: AnyFunction) =>
         guarded(
+          args,
           () => Reflect.construct(target, args, newTarget === proxy ? target : newTarget),
           () => Reflect.construct(original, args, newTarget === proxy ? original : newTarget),
         ) as object,
     });
     return proxy;
   };
+}
+
+function bound(value: unknown): unknown {
+  return typeof value === "function" ? context.bind(context.active(), value) : value;
+}
+
+/** What the wrapping returns, unless that would take from the app what it had. */
+function checked(result: unknown, { outcome, errorListeners }: Call, onFailure: (error: unknown) => void): unknown {
+  if (errorListeners !== undefined && result instanceof EventEmitter && result === outcome?.result) {
+    onlyMonitorErrors(result, errorListeners);
+    return result;
+  }
+  const own = outcome?.result;
+  return isPromise(own) && isPromise(result) && result !== own ? settledAs(own, result, onFailure) : result;
+}
+
+/** The wrapping's own listeners must not make an error look handled that the app handles elsewhere, or not at all. */
+function onlyMonitorErrors(emitter: EventEmitter, before: number): void {
+  for (const listener of emitter.rawListeners("error").slice(before) as Listener[]) {
+    emitter.removeListener("error", listener);
+    emitter.on(errorMonitor, listener);
+  }
+}
+
+/** A subclass of Promise may mean more than a promise, and is left alone. */
+function isPromise(value: unknown): value is Promise<unknown> {
+  return value instanceof Promise && value.constructor === Promise;
+}
+
+/** What failed between the function's promise and the app's is ours. */
+function settledAs(
+  own: Promise<unknown>,
+  wrapped: Promise<unknown>,
+  onFailure: (error: unknown) => void,
+): Promise<unknown> {
+  return wrapped.catch((error: unknown) =>
+    own.then(
+      (result) => {
+        onFailure(error);
+        return result;
+      },
+      (reason: unknown) => {
+        if (reason !== error) onFailure(error);
+        throw reason;
+      },
+    ),
+  );
+}
+
+/** Libraries look at the length of functions, and keep more than code in them. */
+function resemble(wrapped: AnyFunction, original: AnyFunction): void {
+  try {
+    for (const key of Reflect.ownKeys(original)) {
+      if (key !== "length" && key !== "name" && key !== "prototype" && Object.hasOwn(wrapped, key)) continue;
+      Reflect.defineProperty(wrapped, key, Object.getOwnPropertyDescriptor(original, key) as PropertyDescriptor);
+    }
+    const prototype: unknown = Object.getPrototypeOf(original);
+    if (prototype !== Object.getPrototypeOf(wrapped)) Object.setPrototypeOf(wrapped, prototype as object);
+  } catch {
+    // It cannot be changed, and is as the instrumentation has made it.
+  }
 }

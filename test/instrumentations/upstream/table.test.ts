@@ -11,6 +11,8 @@ for (const { name, packages, defaults = {}, options } of UPSTREAM) {
     assert.ok(Array.isArray(instrumentation._hooks));
     assert.equal(typeof instrumentation._wrap, "function");
     assert.equal(typeof instrumentation._onRequire, "function");
-    for (const option of Object.keys(defaults)) assert.ok(options.includes(option), option);
+    // Functions cannot be written in a variable.
+    const writable = Object.keys(defaults).filter((option) => typeof defaults[option] !== "function");
+    for (const option of writable) assert.ok(options.includes(option), option);
   });
 }

@@ -4,7 +4,7 @@ import { log } from "../../src/diagnostics/log.ts";
 import { loadUpstreamInstrumentation } from "../../src/lazy.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import type { LoadedFile } from "../modules.ts";
-import { guardWrapper } from "./guard.ts";
+import { guardWrapper, noteSpan } from "./guard.ts";
 import { withSpanRules } from "./spans.ts";
 import type { UpstreamRow } from "./table.ts";
 
@@ -46,7 +46,9 @@ export function instrumentByUpstream(
       const config = { ...row.defaults, ...host.options(row.name, row.options), enabled: false };
       patch = adopt(new Instrumentation(config), config, row, host);
     }
-    return patch(exports, loaded);
+    const patched = patch(exports, loaded) ?? exports;
+    row.patch?.(patched, loaded.file);
+    return patched;
   }
 
   for (const packageName of row.packages) host.modules.watch(packageName, onLoad);
@@ -56,7 +58,7 @@ export function instrumentByUpstream(
 function adopt(
   instrumentation: BaseInstrumentation,
   config: Readonly<Record<string, unknown>>,
-  { name, spans, hasMetrics = true, keepsArguments, bindsCallbacks = [], prepare }: UpstreamRow,
+  { name, spans = {}, hasMetrics = true, keepsArguments, bindsCallbacks = [], endsWithEmitter = [], prepare }: UpstreamRow,
   { tracerProvider, isOn }: UpstreamHost,
 ): Patch {
   const onFailure = (error: unknown): void => {
@@ -73,6 +75,7 @@ function adopt(
       const options = {
         keepsArguments: keeping.includes(method),
         bindsCallbacks: bindsCallbacks.includes(method),
+        endsWithEmitter: endsWithEmitter.includes(method),
       };
       return wrap(target, method, guardWrapper(wrapper, onFailure, options));
     };
@@ -80,7 +83,7 @@ function adopt(
     part._hooks.push({});
     part.setMeterProvider(hasMetrics ? metrics.getMeterProvider() : { getMeter: createNoopMeter });
   }
-  instrumentation.setTracerProvider(withSpanRules(tracerProvider, spans, { isOn, onFailure }));
+  instrumentation.setTracerProvider(withSpanRules(tracerProvider, spans, { isOn, onStart: noteSpan, onFailure }));
   prepare?.(instrumentation);
   instrumentation.enable();
   const definitions = instrumentation.getModuleDefinitions();

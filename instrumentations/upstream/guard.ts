@@ -1,6 +1,6 @@
 // Keeps what an instrumentation of others does wrong away from the app whose function it has wrapped.
 import { EventEmitter, errorMonitor } from "node:events";
-import { context } from "@opentelemetry/api";
+import { type Span, SpanStatusCode, context } from "@opentelemetry/api";
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 type Wrapper = (original: AnyFunction) => AnyFunction;
@@ -9,8 +9,10 @@ type Listener = (...args: unknown[]) => void;
 export interface GuardOptions {
   /** Whether the function gets the app's arguments, and not what the wrapping makes of them. @default false */
   readonly keepsArguments?: boolean;
-  /** Whether functions among the arguments run in the context of the call, where the library itself loses it. @default false */
+  /** Whether callbacks and listeners run in the context of the call, where the library itself loses it. @default false */
   readonly bindsCallbacks?: boolean;
+  /** Whether an emitter that the function returns is what the call is, and its span ends with it: upstream forgets some. @default false */
+  readonly endsWithEmitter?: boolean;
 }
 
 /** What the function itself did in one call. */
@@ -19,6 +21,16 @@ interface Call {
   outcome?: { readonly result?: unknown; readonly error?: unknown };
   /** Of an emitter that it returned. */
   errorListeners?: number;
+  /** The first that was started in it. */
+  span?: Span;
+}
+
+/** The innermost call that is going on, of whatever function. */
+let innermost: Call | undefined;
+
+/** To be told of each span that an instrumentation starts. */
+export function noteSpan(span: Span): void {
+  if (innermost !== undefined) innermost.span ??= span;
 }
 
 /**
@@ -29,7 +41,7 @@ interface Call {
 export function guardWrapper(
   wrapper: Wrapper,
   onFailure: (error: unknown) => void,
-  { keepsArguments = false, bindsCallbacks = false }: GuardOptions = {},
+  { keepsArguments = false, bindsCallbacks = false, endsWithEmitter = false }: GuardOptions = {},
 ): Wrapper {
   return (original) => {
     // Of the call that is going on; a call within it has a record of its own, and puts this one back.
@@ -50,11 +62,17 @@ export function guardWrapper(
 
     function guarded(args: readonly unknown[], callWrapped: () => unknown, callOriginal: () => unknown): unknown {
       const outer = current;
+      const outermost = innermost;
       const call: Call = { args };
-      current = call;
+      current = innermost = call;
       try {
         const result = callWrapped();
-        return call.outcome === undefined ? result : checked(result, call, onFailure);
+        if (call.outcome === undefined) return result;
+        if (!(result instanceof EventEmitter)) return checked(result, call.outcome.result, onFailure);
+        if (call.errorListeners !== undefined) onlyMonitorErrors(result, call.errorListeners);
+        if (endsWithEmitter) endWith(result, call.span);
+        if (bindsCallbacks) context.bind(context.active(), result);
+        return result;
       } catch (error) {
         const { outcome } = call;
         if (outcome !== undefined && "error" in outcome && outcome.error === error) throw error;
@@ -64,6 +82,7 @@ export function guardWrapper(
         return outcome.result;
       } finally {
         current = outer;
+        innermost = outermost;
       }
     }
 
@@ -96,17 +115,28 @@ export function guardWrapper(
 }
 
 function bound(value: unknown): unknown {
-  return typeof value === "function" ? context.bind(context.active(), value) : value;
+  if (typeof value === "function") return context.bind(context.active(), value);
+  // mysql2's pool has made a query of its arguments.
+  const query = value as { onResult?: unknown } | null | undefined;
+  if (typeof query?.onResult === "function") query.onResult = context.bind(context.active(), query.onResult);
+  return value;
 }
 
-/** What the wrapping returns, unless that would take from the app what it had. */
-function checked(result: unknown, { outcome, errorListeners }: Call, onFailure: (error: unknown) => void): unknown {
-  if (errorListeners !== undefined && result instanceof EventEmitter && result === outcome?.result) {
-    onlyMonitorErrors(result, errorListeners);
-    return result;
-  }
-  const own = outcome?.result;
+/** What the wrapping returns, unless it is a promise and fails where the function's own does not. */
+function checked(result: unknown, own: unknown, onFailure: (error: unknown) => void): unknown {
   return isPromise(own) && isPromise(result) && result !== own ? settledAs(own, result, onFailure) : result;
+}
+
+function endWith(emitter: EventEmitter, span: Span | undefined): void {
+  if (span === undefined || !span.isRecording()) return;
+  // After a callback, if there is one: upstream ends it there, and knows of errors.
+  const end = (): void => process.nextTick(() => span.isRecording() && span.end());
+  emitter.once("end", end).once("close", end);
+  emitter.once(errorMonitor, (error: unknown) => {
+    if (!span.isRecording()) return;
+    span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
+    end();
+  });
 }
 
 /** The wrapping's own listeners must not make an error look handled that the app handles elsewhere, or not at all. */

@@ -27,6 +27,8 @@ export interface EndingSpan extends Span {
 export interface SpanRules {
   /** Whether there is to be a span. What is called below one that is not made belongs to what was active before. @default always */
   readonly admits?: (name: string, attributes: Attributes, isOn: (instrumentation: string) => boolean) => boolean;
+  /** Whether one may be directly below another of the same instrumentation, or is the same call once more. @default true */
+  readonly nests?: boolean;
   /** What it is, where upstream says otherwise. @default as upstream says */
   readonly kind?: SpanKind;
   /** Puts right what it says; called when it ends. */
@@ -36,25 +38,32 @@ export interface SpanRules {
 export interface SpanRulesHost {
   /** Whether the instrumentation of this name is on. */
   readonly isOn: (name: string) => boolean;
+  readonly onStart?: (span: Span) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
-/** A provider whose tracers follow the rules. Without rules it is the given one. */
+/** A provider whose tracers follow the rules. */
 export function withSpanRules(
   provider: TracerProvider,
-  rules: SpanRules | undefined,
+  rules: SpanRules,
   host: SpanRulesHost,
 ): TracerProvider {
-  if (rules === undefined) return provider;
   return { getTracer: (...scope) => followRules(provider.getTracer(...scope), rules, host) };
 }
 
-function followRules(tracer: Tracer, { admits, kind, finish }: SpanRules, { isOn, onFailure }: SpanRulesHost): Tracer {
+function followRules(tracer: Tracer, { admits, nests = true, kind, finish }: SpanRules, { isOn, onStart, onFailure }: SpanRulesHost): Tracer {
+  const own = new WeakSet<Span>();
+  const isRepeated = (parent: Span | undefined): boolean =>
+    parent !== undefined && own.has(parent) && parent.isRecording();
+
   function startSpan(name: string, options: SpanOptions = {}, context: Context = contextApi.active()): Span {
-    if (admits?.(name, options.attributes ?? {}, isOn) === false) {
-      return trace.wrapSpanContext(trace.getSpanContext(context) ?? INVALID_SPAN_CONTEXT);
+    const parent = trace.getSpan(context);
+    if (admits?.(name, options.attributes ?? {}, isOn) === false || (!nests && isRepeated(parent))) {
+      return trace.wrapSpanContext(parent?.spanContext() ?? INVALID_SPAN_CONTEXT);
     }
     const span = tracer.startSpan(name, kind === undefined ? options : { ...options, kind }, context);
+    onStart?.(span);
+    if (!nests) own.add(span);
     if (finish === undefined || !span.isRecording()) return span;
     const { end } = span;
     span.end = function endFinished(time?: TimeInput) {

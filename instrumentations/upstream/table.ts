@@ -9,6 +9,7 @@ import { finishDatabaseSpan } from "./database.ts";
 import { finishGrpcSpan } from "./grpc.ts";
 import { finishKnexSpan, isSeenByDriver } from "./knex.ts";
 import { withoutRoundTrips } from "./oracledb.ts";
+import { keepPoolContext } from "./mysql2.ts";
 import { isRedisCall } from "./redis.ts";
 import { finishSocketIoSpan, keepListeners } from "./socket-io.ts";
 import type { SpanRules } from "./spans.ts";
@@ -34,6 +35,10 @@ export interface UpstreamRow {
   readonly keepsArguments?: (config: Readonly<Record<string, unknown>>) => readonly string[];
   /** Methods whose callbacks run in the context of the call: the library itself loses it, and upstream with it. */
   readonly bindsCallbacks?: readonly string[];
+  /** Methods that may return an emitter, whose end is the end of the call. */
+  readonly endsWithEmitter?: readonly string[];
+  /** Patches what upstream does not, after it: gets the exports of a file, and its path in the package. */
+  readonly patch?: (exports: unknown, file: string) => void;
   /** Changes the instrumentation itself, once, before it has patched anything. */
   readonly prepare?: (instrumentation: object) => void;
 }
@@ -52,13 +57,18 @@ export const UPSTREAM: readonly UpstreamRow[] = [
     // A span for each connection taken from a pool says little, and doubles the spans of a query.
     defaults: { ignoreConnectSpans: true },
     spans: database,
+    // Cursors and streams, which upstream leaves open.
+    endsWithEmitter: ["query"],
+    // A connection that another request gives back calls whoever waits for it.
+    bindsCallbacks: ["connect"],
   },
   {
     name: "mysql",
     targets: "mysql 2",
     packages: ["mysql"],
     options: ["enhancedDatabaseReporting"],
-    spans: database,
+    // A pool's query is a query of its connection too.
+    spans: { ...database, nests: false },
   },
   {
     name: "mysql2",
@@ -69,6 +79,9 @@ export const UPSTREAM: readonly UpstreamRow[] = [
     defaults: { maskStatement: true, maskStatementHook: (sql: string) => sql },
     spans: database,
     bindsCallbacks: ["query", "execute"],
+    // Upstream waits for a first row, and forever when there is none.
+    endsWithEmitter: ["query"],
+    patch: keepPoolContext,
   },
   {
     name: "mongodb",

@@ -37,15 +37,20 @@ export function finishDatabaseSpan(span: EndingSpan): void {
   if (span.status.code === SpanStatusCode.ERROR && attributes["error.type"] === undefined) nameError(span, system);
 }
 
-/** Redis commands are written in any case. */
-const COMMAND_SYSTEMS: ReadonlySet<unknown> = new Set(["redis"]);
-
 /** What the instrumentation says, if it is an operation and not a method of the driver (`execSql`, `raw`); else what the statement says. */
 function operationName(system: string, given: unknown, statement: unknown): string | undefined {
-  if (COMMAND_SYSTEMS.has(system) && typeof given === "string") return given.toUpperCase();
+  if (system === "redis" && typeof given === "string") return redisOperation(given, statement);
   if (typeof given === "string" && /^[A-Z][A-Z ]*$/.test(given)) return given;
   const read = typeof statement === "string" ? operationOf(statement) : undefined;
   return read ?? (typeof given === "string" ? given : undefined);
+}
+
+/** Commands are written in any case; node-redis names all those of a transaction `MULTI`. */
+function redisOperation(given: string, statement: unknown): string {
+  const operation = given.toUpperCase();
+  if ((operation !== "MULTI" && operation !== "PIPELINE") || typeof statement !== "string") return operation;
+  const command = statement.split(" ", 1)[0]?.toUpperCase() ?? "";
+  return command === operation ? operation : `${operation} ${command}`;
 }
 
 function spanName(system: string, operation: string | undefined, target: unknown): string {
@@ -57,7 +62,8 @@ function spanName(system: string, operation: string | undefined, target: unknown
 function nameError(span: EndingSpan, system: string): void {
   const recorded = span.events.findLast(({ attributes }) => attributes?.["exception.message"] !== undefined);
   const message = String(recorded?.attributes?.["exception.message"] ?? span.status.message ?? "").slice(0, 200);
-  const code = ERROR_CODES[system]?.exec(message)?.[1];
+  const given = span.attributes["db.response.status_code"];
+  const code = given === undefined ? ERROR_CODES[system]?.exec(message)?.[1] : String(given);
   if (code !== undefined) span.setAttribute("db.response.status_code", code);
   const type = code ?? SYSTEM_ERROR.exec(message)?.[1];
   if (type !== undefined) span.setAttribute("error.type", type);

@@ -9,10 +9,11 @@ import { finishDatabaseSpan } from "./database.ts";
 import { finishGrpcSpan } from "./grpc.ts";
 import { finishKnexSpan, isSeenByDriver } from "./knex.ts";
 import { withoutRoundTrips } from "./oracledb.ts";
+import { commandText, failOnWriteErrors, finishMongoSpan } from "./mongodb.ts";
 import { keepPoolContext } from "./mysql2.ts";
 import { isRedisCall } from "./redis.ts";
 import { finishSocketIoSpan, keepListeners } from "./socket-io.ts";
-import type { SpanRules } from "./spans.ts";
+import type { EndingSpan, SpanRules } from "./spans.ts";
 
 export interface UpstreamRow {
   /** As OTEL_NODE_ENABLED_INSTRUMENTATIONS names it: `@opentelemetry/instrumentation-<name>`. */
@@ -87,10 +88,15 @@ export const UPSTREAM: readonly UpstreamRow[] = [
     name: "mongodb",
     targets: "mongodb 3.3 to 7",
     packages: ["mongodb"],
-    options: ["enhancedDatabaseReporting", "requireParentSpan"],
-    // Upstream's is true: calls of background jobs would be missing, here alone of all databases.
-    defaults: { requireParentSpan: false },
-    spans: database,
+    options: ["requireParentSpan"],
+    defaults: {
+      // Upstream's is true: calls of background jobs would be missing, here alone of all databases.
+      requireParentSpan: false,
+      // Upstream writes all documents, byte by byte where the driver has them as such.
+      dbStatementSerializer: commandText,
+      responseHook: failOnWriteErrors,
+    },
+    spans: { finish: finishMongoSpan },
     // It counts sessions as connections.
     hasMetrics: false,
   },
@@ -168,7 +174,7 @@ export const UPSTREAM: readonly UpstreamRow[] = [
     // The statement, whose literals redaction takes out; without it nothing tells what was done.
     defaults: { enhancedDatabaseReporting: true },
     // A stream's pages have a span each.
-    spans: { admits: (name) => name !== "cassandra-driver.stream", finish: finishDatabaseSpan },
+    spans: { admits: (name) => name !== "cassandra-driver.stream", finish: finishCassandraSpan },
   },
   {
     name: "knex",
@@ -221,6 +227,12 @@ export const UPSTREAM: readonly UpstreamRow[] = [
     isOffByDefault: true,
   },
 ];
+
+/** Its text is that of all its statements. */
+function finishCassandraSpan(span: EndingSpan): void {
+  if (span.name === "cassandra-driver.batch") span.setAttribute("db.operation.name", "BATCH");
+  finishDatabaseSpan(span);
+}
 
 /** GraphQL answers 200 whatever has happened. */
 function failGraphqlSpan(span: Span, { errors }: { readonly errors?: readonly { readonly message?: unknown }[] }): void {

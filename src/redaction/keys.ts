@@ -27,6 +27,7 @@ const CONTENT: ReadonlyMap<string, AttributeContent> = new Map([
   ["url.query", "query"],
   ["db.query.text", "db-statement"],
   ["db.statement", "db-statement"],
+  ["db.memcached.key", "db-parameter"],
   ["db.mysql.values", "db-parameter"],
   ["db.postgresql.values", "db-parameter"],
   ["db.connection_string", "text"],

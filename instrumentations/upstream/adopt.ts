@@ -58,7 +58,7 @@ export function instrumentByUpstream(
 function adopt(
   instrumentation: BaseInstrumentation,
   config: Readonly<Record<string, unknown>>,
-  { name, spans = {}, hasMetrics = true, keepsArguments, bindsCallbacks = [], endsWithEmitter = [], prepare }: UpstreamRow,
+  { name, spans = {}, hasMetrics = true, standIns, bindsCallbacks = [], endsWithEmitter = [], afterCall = {}, prepare }: UpstreamRow,
   { tracerProvider, isOn }: UpstreamHost,
 ): Patch {
   const onFailure = (error: unknown): void => {
@@ -67,15 +67,16 @@ function adopt(
       `instrumentation "${name}" has failed (${String(error)}); the app's call went on without it`,
     );
   };
-  const keeping = keepsArguments?.(config) ?? [];
+  const standInsOf = standIns?.(config) ?? {};
   // One of them, redis, is made of two.
   for (const part of [instrumentation, ...Object.values(instrumentation).filter(isInstrumentation)]) {
     const wrap = part._wrap;
     part._wrap = (target, method, wrapper) => {
       const options = {
-        keepsArguments: keeping.includes(method),
+        standIns: standInsOf[method],
         bindsCallbacks: bindsCallbacks.includes(method),
         endsWithEmitter: endsWithEmitter.includes(method),
+        afterCall: afterCall[method],
       };
       return wrap(target, method, guardWrapper(wrapper, onFailure, options));
     };

@@ -7,13 +7,19 @@ type Wrapper = (original: AnyFunction) => AnyFunction;
 type Listener = (...args: unknown[]) => void;
 
 export interface GuardOptions {
-  /** Whether the function gets the app's arguments, and not what the wrapping makes of them. @default false */
-  readonly keepsArguments?: boolean;
+  /** The wrapping gets these arguments, and the function the app's own, whatever the wrapping makes of them. */
+  readonly standIns?: StandIns | undefined;
   /** Whether callbacks and listeners run in the context of the call, where the library itself loses it. @default false */
   readonly bindsCallbacks?: boolean;
   /** Whether an emitter that the function returns is what the call is, and its span ends with it: upstream forgets some. @default false */
   readonly endsWithEmitter?: boolean;
+  /** Sees a call in which a span was started: the arguments, the span, and what the function has thrown. */
+  readonly afterCall?: AfterCall | undefined;
 }
+
+export type StandIns = (args: readonly unknown[]) => readonly unknown[];
+
+export type AfterCall = (args: readonly unknown[], span: Span, error: unknown) => void;
 
 /** What the function itself did in one call. */
 interface Call {
@@ -41,7 +47,7 @@ export function noteSpan(span: Span): void {
 export function guardWrapper(
   wrapper: Wrapper,
   onFailure: (error: unknown) => void,
-  { keepsArguments = false, bindsCallbacks = false, endsWithEmitter = false }: GuardOptions = {},
+  { standIns, bindsCallbacks = false, endsWithEmitter = false, afterCall }: GuardOptions = {},
 ): Wrapper {
   return (original) => {
     // Of the call that is going on; a call within it has a record of its own, and puts this one back.
@@ -83,12 +89,13 @@ export function guardWrapper(
       } finally {
         current = outer;
         innermost = outermost;
+        if (afterCall !== undefined && call.span !== undefined) runAfter(afterCall, call, call.span, onFailure);
       }
     }
 
     const watched: AnyFunction = new Proxy(original, {
       apply: (target, self, args) =>
-        finished(() => Reflect.apply(target, self, keepsArguments ? current.args : args) as unknown),
+        finished(() => Reflect.apply(target, self, standIns === undefined ? args : current.args) as unknown),
       construct: (target, args, newTarget: AnyFunction) =>
         finished(() => Reflect.construct(target, args, newTarget === watched ? target : newTarget) as object),
     });
@@ -99,7 +106,7 @@ export function guardWrapper(
         const args = bindsCallbacks ? given.map(bound) : given;
         return guarded(
           args,
-          () => Reflect.apply(target, self, args),
+          () => Reflect.apply(target, self, standIns?.(args) ?? args),
           () => Reflect.apply(original, self, args),
         );
       },
@@ -112,6 +119,14 @@ export function guardWrapper(
     });
     return proxy;
   };
+}
+
+function runAfter(after: AfterCall, { args, outcome }: Call, span: Span, onFailure: (error: unknown) => void): void {
+  try {
+    after(args, span, outcome?.error);
+  } catch (error) {
+    onFailure(error);
+  }
 }
 
 function bound(value: unknown): unknown {

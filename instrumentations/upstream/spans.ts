@@ -42,6 +42,20 @@ export interface SpanRulesHost {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** An ended span: where redtrail ends one, upstream may still have something to say, and the SDK would complain of each word. */
+const DEAF: Pick<Span, "setAttribute" | "setAttributes" | "setStatus" | "recordException"> = {
+  setAttribute(this: Span) {
+    return this;
+  },
+  setAttributes(this: Span) {
+    return this;
+  },
+  setStatus(this: Span) {
+    return this;
+  },
+  recordException() {},
+};
+
 /** A provider whose tracers follow the rules. */
 export function withSpanRules(
   provider: TracerProvider,
@@ -67,12 +81,14 @@ function followRules(tracer: Tracer, { admits, nests = true, kind, finish }: Spa
     if (finish === undefined || !span.isRecording()) return span;
     const { end } = span;
     span.end = function endFinished(time?: TimeInput) {
+      if (!span.isRecording()) return;
       try {
-        if (span.isRecording()) finish(span as EndingSpan);
+        finish(span as EndingSpan);
       } catch (error) {
         onFailure(error);
       }
       end.call(span, time);
+      Object.assign(span, DEAF);
     };
     return span;
   }

@@ -6,7 +6,8 @@
 import { type Span, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { finishAwsSpan, isAwsCall, withoutMessaging } from "./aws-sdk.ts";
 import { finishDatabaseSpan } from "./database.ts";
-import { finishGrpcSpan } from "./grpc.ts";
+import { endWithHandler, finishGrpcSpan } from "./grpc.ts";
+import type { AfterCall, StandIns } from "./guard.ts";
 import { finishKnexSpan, isSeenByDriver } from "./knex.ts";
 import { withoutRoundTrips } from "./oracledb.ts";
 import { commandText, failOnWriteErrors, finishMongoSpan } from "./mongodb.ts";
@@ -32,12 +33,14 @@ export interface UpstreamRow {
   readonly spans?: SpanRules;
   /** Whether what it counts itself is wanted. @default true */
   readonly hasMetrics?: boolean;
-  /** Methods that get the app's own arguments, and not what the instrumentation makes of them. */
-  readonly keepsArguments?: (config: Readonly<Record<string, unknown>>) => readonly string[];
+  /** By method: what the instrumentation gets for the arguments; the method itself gets the app's own. */
+  readonly standIns?: (config: Readonly<Record<string, unknown>>) => Readonly<Record<string, StandIns>>;
   /** Methods whose callbacks run in the context of the call: the library itself loses it, and upstream with it. */
   readonly bindsCallbacks?: readonly string[];
   /** Methods that may return an emitter, whose end is the end of the call. */
   readonly endsWithEmitter?: readonly string[];
+  /** By method: sees each call that has a span. */
+  readonly afterCall?: Readonly<Record<string, AfterCall>>;
   /** Patches what upstream does not, after it: gets the exports of a file, and its path in the package. */
   readonly patch?: (exports: unknown, file: string) => void;
   /** Changes the instrumentation itself, once, before it has patched anything. */
@@ -132,6 +135,8 @@ export const UPSTREAM: readonly UpstreamRow[] = [
     packages: ["@grpc/grpc-js"],
     options: ["ignoreGrpcMethods", "metadataToSpanAttributes"],
     spans: { finish: finishGrpcSpan },
+    // Of a server's handler.
+    afterCall: { func: endWithHandler },
   },
   {
     name: "graphql",
@@ -142,8 +147,8 @@ export const UPSTREAM: readonly UpstreamRow[] = [
     ],
     // A span for each field of each item is a flood; and an answer with errors is one that has failed.
     defaults: { ignoreResolveSpans: true, responseHook: failGraphqlSpan },
-    // Upstream hands on the arguments that it knows, and an object in place of no context value; only resolvers' spans need it.
-    keepsArguments: ({ ignoreResolveSpans }) => (ignoreResolveSpans === true ? ["execute"] : []),
+    // Upstream hands on the arguments that it knows, and writes into the app's context value; only resolvers' spans need that.
+    standIns: ({ ignoreResolveSpans }) => (ignoreResolveSpans === true ? { execute: withoutContextValue } : {}),
   },
   {
     name: "aws-sdk",
@@ -232,6 +237,11 @@ export const UPSTREAM: readonly UpstreamRow[] = [
 function finishCassandraSpan(span: EndingSpan): void {
   if (span.name === "cassandra-driver.batch") span.setAttribute("db.operation.name", "BATCH");
   finishDatabaseSpan(span);
+}
+
+function withoutContextValue(args: readonly unknown[]): readonly unknown[] {
+  if (args.length === 1) return [{ ...(args[0] as object), contextValue: undefined }];
+  return args.map((value, index) => (index === 3 ? undefined : value));
 }
 
 /** GraphQL answers 200 whatever has happened. */

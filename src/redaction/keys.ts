@@ -35,6 +35,7 @@ const CONTENT: ReadonlyMap<string, AttributeContent> = new Map([
   ["exception.message", "text"],
   ["exception.stacktrace", "text"],
   ["error.message", "text"],
+  ["grpc.error_message", "text"],
   // Bots say where they are from.
   ["user_agent.original", "text"],
 ]);

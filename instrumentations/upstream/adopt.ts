@@ -88,14 +88,37 @@ function adopt(
   prepare?.(instrumentation);
   instrumentation.enable();
   const definitions = instrumentation.getModuleDefinitions();
-  return (exports, { name: loadedName, baseDir }) => {
+
+  function patch(exports: unknown, { name: loadedName, baseDir }: LoadedFile): unknown {
     let current = exports;
     for (const definition of definitions) {
       if (loadedName !== definition.name && !loadedName.startsWith(definition.name)) continue;
       current = instrumentation._onRequire(definition, current, loadedName, baseDir);
     }
     return current;
+  }
+
+  return (exports, loaded) => {
+    const { [Symbol.toStringTag]: tag, default: own } = (exports ?? {}) as Namespace;
+    const isNamespace = tag === "Module" && (typeof own === "object" || typeof own === "function") && own !== null;
+    return isNamespace ? renamed(exports as Namespace, patch(own, loaded)) : patch(exports, loaded);
   };
+}
+
+/** What an ES module gets of a CommonJS one: its `module.exports` as default, and some of its members by their names. */
+interface Namespace {
+  readonly [Symbol.toStringTag]?: unknown;
+  [name: string]: unknown;
+}
+
+/** Most instrumentations of upstream patch the names only, and not what the default holds: here the default is patched, and gives the names. */
+function renamed(namespace: Namespace, patched: unknown): Namespace {
+  if (patched !== namespace["default"]) namespace["default"] = patched;
+  const members = patched as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(namespace)) {
+    if (name !== "default" && name in members && members[name] !== namespace[name]) namespace[name] = members[name];
+  }
+  return namespace;
 }
 
 function isInstrumentation(value: unknown): value is BaseInstrumentation {

@@ -1,31 +1,45 @@
 // Calls of the AWS SDK that are nobody else's: messages of SQS and SNS have an instrumentation of redtrail's own.
-import type { Attributes } from "@opentelemetry/api";
+import { type Attributes, trace } from "@opentelemetry/api";
+import { finishDatabaseSpan } from "./database.ts";
 import type { EndingSpan } from "./spans.ts";
 
-/** The instrumentations that have these services' calls, if they are on. */
-const OTHERS: ReadonlyMap<unknown, string> = new Map([
-  ["SQS", "sqs"],
-  ["SNS", "sns"],
+/** By service: the calls that the instrumentation `aws-messaging` has, if it is on. */
+const MESSAGES: ReadonlyMap<unknown, readonly unknown[]> = new Map([
+  ["SQS", ["SendMessage", "SendMessageBatch", "ReceiveMessage"]],
+  ["SNS", ["Publish", "PublishBatch"]],
 ]);
 
 export function isAwsCall(
   _name: string,
-  attributes: Attributes,
+  { "rpc.service": service, "rpc.method": method }: Attributes,
   isOn: (instrumentation: string) => boolean,
 ): boolean {
-  const other = OTHERS.get(attributes["rpc.service"]);
-  return other === undefined || !isOn(other);
+  return MESSAGES.get(service)?.includes(method) !== true || !isOn("aws-messaging");
 }
 
-/** Without its spans upstream still writes into messages, and asks for attributes of others. */
+interface AwsInstrumentation {
+  readonly servicesExtensions?: { readonly services?: Map<string, unknown> };
+  _callOriginalFunction: (call: () => unknown) => unknown;
+}
+
+/** Upstream would write into messages, ask for attributes of others, and keep all spans below away where it has none itself. */
 export function withoutMessaging(instrumentation: object): void {
-  const { servicesExtensions } = instrumentation as { servicesExtensions?: { services?: Map<string, unknown> } };
-  servicesExtensions?.services?.delete("SQS");
-  servicesExtensions?.services?.delete("SNS");
+  const upstream = instrumentation as AwsInstrumentation;
+  upstream.servicesExtensions?.services?.delete("SQS");
+  upstream.servicesExtensions?.services?.delete("SNS");
+  const suppressing = upstream._callOriginalFunction.bind(upstream);
+  upstream._callOriginalFunction = (call) =>
+    trace.getActiveSpan()?.isRecording() === true ? suppressing(call) : call();
 }
 
-/** The HTTP request below, which knows the address, has no span. */
 export function finishAwsSpan(span: EndingSpan): void {
-  const service = span.attributes["rpc.service"];
+  const { attributes } = span;
+  const { "rpc.service": service, "db.system.name": system } = attributes;
+  // The HTTP request below, which knows the address, has no span.
   if (typeof service === "string") span.setAttribute("peer.service", service);
+  if (system === undefined) return;
+  // DynamoDB's table.
+  span.setAttribute("db.collection.name", attributes["db.namespace"]);
+  delete attributes["db.namespace"];
+  finishDatabaseSpan(span);
 }

@@ -5,6 +5,7 @@ import { SERVERS, run, say } from "./process.ts";
 
 /** As npm names them, with an exact version; a test finds `redis@4.7.1` in `libraryFolder("redis@4")`. */
 export const LIBRARIES = [
+  "@aws-sdk/client-dynamodb@3.1169.0",
   "dataloader@2.2.3",
   "generic-pool@3.9.0",
   "ioredis@5.9.2",

@@ -60,11 +60,16 @@ function spanName(system: string, operation: string | undefined, target: unknown
 }
 
 function nameError(span: EndingSpan, system: string): void {
-  const recorded = span.events.findLast(({ attributes }) => attributes?.["exception.message"] !== undefined);
-  const message = String(recorded?.attributes?.["exception.message"] ?? span.status.message ?? "").slice(0, 200);
-  const given = span.attributes["db.response.status_code"];
+  const recorded = span.events.findLast(({ attributes }) => attributes?.["exception.message"] !== undefined)?.attributes;
+  const message = String(recorded?.["exception.message"] ?? span.status.message ?? "").slice(0, 200);
+  const given = span.attributes["db.response.status_code"] ?? numberOf(recorded?.["exception.type"]);
   const code = given === undefined ? ERROR_CODES[system]?.exec(message)?.[1] : String(given);
   if (code !== undefined) span.setAttribute("db.response.status_code", code);
   const type = code ?? SYSTEM_ERROR.exec(message)?.[1];
   if (type !== undefined) span.setAttribute("error.type", type);
+}
+
+/** The SDK takes an error's code for its type; Cassandra's are numbers. */
+function numberOf(type: unknown): unknown {
+  return typeof type === "string" && /^\d+$/.test(type) ? type : undefined;
 }

@@ -112,7 +112,7 @@ const CLIENTS: readonly Client[] = [
       ...sql("cassandra", "redtrail"),
       "db.query.text": "SELECT word FROM words WHERE id = ? AND word = ? ALLOW FILTERING",
     },
-    errorType: "ResponseError",
+    errorType: "8704",
   },
 ];
 
@@ -147,7 +147,8 @@ for (const { client, libraries = [], server, span, tags, errorType, engines = ["
         const called = run.spans.findLast((one) => one.name === span && one.traceId === request?.traceId);
         assert.equal(called?.parentId, request?.id);
         assert.equal(called?.kind, "CLIENT");
-        assert.deepEqual(called.remoteEndpoint, { ipv4: "127.0.0.1", port });
+        // Upstream's exporter has none.
+        if (engine === "native") assert.deepEqual(called.remoteEndpoint, { ipv4: "127.0.0.1", port });
         const expected = { ...tags, "http.request.id": "id-main", "server.port": String(port) };
         for (const [key, value] of Object.entries(expected)) assert.equal(called.tags[key], value, key);
       });

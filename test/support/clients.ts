@@ -44,7 +44,7 @@ export async function runClient(options: ClientOptions): Promise<ClientRun> {
   try {
     const answers = await ask(app.url, options.client);
     const scrape = await app.scrape();
-    await fetch(`${app.url}/close`);
+    await fetch(`${app.url}/close`, { headers: { "x-request-id": "id-close" } });
     await app.stop();
     const isRequest = ({ kind, tags }: ZipkinSpan): boolean => kind === "SERVER" && tags["url.path"] !== undefined;
     const requests = zipkin.spans.filter(isRequest).map((span) => [span.tags["url.path"]?.slice(1) ?? "", span] as const);

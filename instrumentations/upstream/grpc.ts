@@ -9,6 +9,7 @@ import type { EndingSpan } from "./spans.ts";
 const CANCELLED = 1;
 const UNKNOWN = 2;
 const DEADLINE_EXCEEDED = 4;
+const CLOCKS_DIFFER_BY_MS = 50;
 /** Others tell the caller what it did wrong, as HTTP's 4xx do. */
 const SERVER_ERRORS: ReadonlySet<string> = new Set([
   ...["UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"],
@@ -43,8 +44,8 @@ export function endWithHandler([call]: readonly unknown[], span: Span, error: un
   }
   const { getDeadline } = call as ServerCall;
   (call as ServerCall).once("cancelled", () => {
-    // A deadline that has passed by a hair on the caller's side.
-    const isLate = Number(getDeadline?.call(call)) <= Date.now() + 5;
+    // The caller's clock is ahead by what the call took to come here, and tells of its deadline by cancelling.
+    const isLate = Number(getDeadline?.call(call)) <= Date.now() + CLOCKS_DIFFER_BY_MS;
     endFailed(span, isLate ? DEADLINE_EXCEEDED : CANCELLED, isLate ? "deadline exceeded" : "cancelled by the caller");
   });
 }

@@ -2,7 +2,9 @@
 import type { Attributes } from "@opentelemetry/api";
 
 /** Drivers send them for each connection that they make. */
-const OF_CONNECTIONS: ReadonlySet<string> = new Set(["CONNECT", "HELLO", "AUTH", "CLIENT", "SELECT", "READONLY"]);
+const OF_CONNECTIONS: ReadonlySet<string> = new Set([
+  ...["CONNECT", "HELLO", "AUTH", "CLIENT", "SELECT", "READONLY", "INFO", "QUIT"],
+]);
 /** Their length is how long there was nothing to do: hours, for the loop of a worker. */
 const WAITING: ReadonlySet<string> = new Set([
   ...["BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "WAIT", "WAITAOF"],

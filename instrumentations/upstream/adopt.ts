@@ -58,7 +58,16 @@ export function instrumentByUpstream(
 function adopt(
   instrumentation: BaseInstrumentation,
   config: Readonly<Record<string, unknown>>,
-  { name, spans = {}, hasMetrics = true, standIns, bindsCallbacks = [], endsWithEmitter = [], afterCall = {}, prepare }: UpstreamRow,
+  {
+    name,
+    spans = {},
+    hasMetrics = true,
+    standIns,
+    bindsCallbacks = [],
+    endsWithEmitter = [],
+    afterCall = {},
+    prepare,
+  }: UpstreamRow,
   { tracerProvider, isOn }: UpstreamHost,
 ): Patch {
   const onFailure = (error: unknown): void => {

@@ -60,7 +60,9 @@ function spanName(system: string, operation: string | undefined, target: unknown
 }
 
 function nameError(span: EndingSpan, system: string): void {
-  const recorded = span.events.findLast(({ attributes }) => attributes?.["exception.message"] !== undefined)?.attributes;
+  const recorded = span.events.findLast(
+    ({ attributes }) => attributes?.["exception.message"] !== undefined,
+  )?.attributes;
   const message = String(recorded?.["exception.message"] ?? span.status.message ?? "").slice(0, 200);
   const given = span.attributes["db.response.status_code"] ?? numberOf(recorded?.["exception.type"]);
   const code = given === undefined ? ERROR_CODES[system]?.exec(message)?.[1] : String(given);

@@ -95,7 +95,7 @@ export function guardWrapper(
 
     const watched: AnyFunction = new Proxy(original, {
       apply: (target, self, args) =>
-        finished(() => Reflect.apply(target, self, standIns === undefined ? args : current.args) as unknown),
+        finished(() => Reflect.apply(target, self, standIns === undefined ? args : current.args)),
       construct: (target, args, newTarget: AnyFunction) =>
         finished(() => Reflect.construct(target, args, newTarget === watched ? target : newTarget) as object),
     });

@@ -16,14 +16,20 @@ export function commandText(command: Readonly<Record<string, unknown>>): string 
 
   function write(value: unknown, depth: number): string {
     if (length > MAX_LENGTH || depth > MAX_DEPTH || !isContainer(value)) return '"?"';
-    if (Array.isArray(value)) return `[${value.slice(0, 10).map((one) => write(one, depth + 1))}]`;
+    if (Array.isArray(value))
+      return `[${value
+        .slice(0, 10)
+        .map((one) => write(one, depth + 1))
+        .join(",")}]`;
     const members: string[] = [];
     for (const [key, one] of Object.entries(value)) {
       length += key.length + 6;
       if (length > MAX_LENGTH) break;
-      members.push(`${JSON.stringify(key)}:${depth === 0 && members.length === 0 ? first(one) : write(one, depth + 1)}`);
+      members.push(
+        `${JSON.stringify(key)}:${depth === 0 && members.length === 0 ? first(one) : write(one, depth + 1)}`,
+      );
     }
-    return `{${members}}`;
+    return `{${members.join(",")}}`;
   }
 
   function first(value: unknown): string {

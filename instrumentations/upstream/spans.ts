@@ -57,15 +57,15 @@ const DEAF: Pick<Span, "setAttribute" | "setAttributes" | "setStatus" | "recordE
 };
 
 /** A provider whose tracers follow the rules. */
-export function withSpanRules(
-  provider: TracerProvider,
-  rules: SpanRules,
-  host: SpanRulesHost,
-): TracerProvider {
+export function withSpanRules(provider: TracerProvider, rules: SpanRules, host: SpanRulesHost): TracerProvider {
   return { getTracer: (...scope) => followRules(provider.getTracer(...scope), rules, host) };
 }
 
-function followRules(tracer: Tracer, { admits, nests = true, kind, finish }: SpanRules, { isOn, onStart, onFailure }: SpanRulesHost): Tracer {
+function followRules(
+  tracer: Tracer,
+  { admits, nests = true, kind, finish }: SpanRules,
+  { isOn, onStart, onFailure }: SpanRulesHost,
+): Tracer {
   const own = new WeakSet<Span>();
   const isRepeated = (parent: Span | undefined): boolean =>
     parent !== undefined && own.has(parent) && parent.isRecording();
@@ -96,6 +96,6 @@ function followRules(tracer: Tracer, { admits, nests = true, kind, finish }: Spa
   return {
     startSpan,
     // None of the instrumentations uses it.
-    startActiveSpan: tracer.startActiveSpan.bind(tracer) as Tracer["startActiveSpan"],
+    startActiveSpan: tracer.startActiveSpan.bind(tracer),
   };
 }

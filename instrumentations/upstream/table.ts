@@ -245,7 +245,10 @@ function withoutContextValue(args: readonly unknown[]): readonly unknown[] {
 }
 
 /** GraphQL answers 200 whatever has happened. */
-function failGraphqlSpan(span: Span, { errors }: { readonly errors?: readonly { readonly message?: unknown }[] }): void {
+function failGraphqlSpan(
+  span: Span,
+  { errors }: { readonly errors?: readonly { readonly message?: unknown }[] },
+): void {
   const [first] = errors ?? [];
   if (first === undefined) return;
   span.setStatus({ code: SpanStatusCode.ERROR, message: String(first.message) });

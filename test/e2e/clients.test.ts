@@ -64,7 +64,12 @@ describe("gRPC", () => {
         ["server", "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", 1],
         ["client", "UNAVAILABLE", "UNAVAILABLE", 1],
       ] as const) {
-        const labels = { rpc_system_name: "grpc", rpc_method: method, rpc_response_status_code: code, error_type: error };
+        const labels = {
+          rpc_system_name: "grpc",
+          rpc_method: method,
+          rpc_response_status_code: code,
+          error_type: error,
+        };
         assert.equal(sumOf(scrape, `rpc_${side}_call_duration_seconds_count`, labels), count, `${side} ${code}`);
       }
       const cancelled = { rpc_method: "redtrail.test.Words/Down", rpc_response_status_code: "CANCELLED" };
@@ -93,7 +98,10 @@ test("GraphQL: an operation is one span without its resolvers, and one whose ans
 });
 
 test("GraphQL: resolvers have spans where REDTRAIL_INSTRUMENTATION_GRAPHQL_IGNORE_RESOLVE_SPANS=false asks for them", async () => {
-  const run = await runClient({ client: "graphql", env: { REDTRAIL_INSTRUMENTATION_GRAPHQL_IGNORE_RESOLVE_SPANS: "false" } });
+  const run = await runClient({
+    client: "graphql",
+    env: { REDTRAIL_INSTRUMENTATION_GRAPHQL_IGNORE_RESOLVE_SPANS: "false" },
+  });
   assert.equal(ofCase(run, "main").filter(({ name }) => name.startsWith("graphql.resolve ")).length, 5);
 });
 
@@ -104,7 +112,10 @@ for (const isModule of [false, true]) {
     const { main, counts, once, broadcast, removed } = run.answers;
     assert.deepEqual([main, counts, once, broadcast, removed], ['"a"', "[[1,0,1],1]", "0", '"hello"', '"end"']);
     const [sent] = ofCase(run, "broadcast");
-    assert.deepEqual([sent?.name, sent?.kind, sent?.parentId], ["send /", "PRODUCER", run.requests.get("broadcast")?.id]);
+    assert.deepEqual(
+      [sent?.name, sent?.kind, sent?.parentId],
+      ["send /", "PRODUCER", run.requests.get("broadcast")?.id],
+    );
     const processed = run.spans.filter(({ kind }) => kind === "CONSUMER");
     assert.ok(processed.length >= 4);
     assert.ok(processed.every(({ name }) => name === "process /"));

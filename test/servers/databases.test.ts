@@ -137,7 +137,9 @@ for (const { client, libraries = [], server, span, tags, errorType, engines = ["
       test(`${title}: the app gets what it would get without redtrail`, async () => {
         // Of another version by itself.
         const expected =
-          library === undefined ? (alone ??= await runClientAlone({ client })) : await runClientAlone({ client, library });
+          library === undefined
+            ? (alone ??= await runClientAlone({ client }))
+            : await runClientAlone({ client, library });
         assert.deepEqual(run.answers, expected);
         assert.equal(run.stderr.match(/^redtrail: .*/gm)?.length, 1, run.stderr);
       });
@@ -163,7 +165,8 @@ for (const { client, libraries = [], server, span, tags, errorType, engines = ["
       });
 
       test(`${title}: each call is counted once, and an error by its kind`, () => {
-        const isCounted = ({ tags: { "http.request.id": id } }: ClientRun["spans"][number]): boolean => id !== "id-close";
+        const isCounted = ({ tags: { "http.request.id": id } }: ClientRun["spans"][number]): boolean =>
+          id !== "id-close";
         const counted = run.spans.filter(isCounted).length;
         const family = "db_client_operation_duration_seconds_count";
         assert.equal(sumOf(run.scrape, family), counted);
@@ -189,39 +192,47 @@ for (const [client, library, [name, port]] of [
   ["mysql2", "mysql2@2", ["MariaDB", MARIADB_PORT]],
 ] as const) {
   const skip = (await lacksPort(name, port)) || lacksLibrary(library);
-  test(`${library ?? client}: twenty requests that share two connections keep their calls apart`, { skip }, async () => {
-    const zipkin = await startZipkin();
-    const folder = library === undefined ? [] : [libraryFolder(library)];
-    const app = await runApp({
-      app: [join(FIXTURES, "clients-app.cjs"), client, ...folder],
-      env: { OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin.endpoint },
-    });
-    try {
-      const ids = Array.from({ length: 20 }, (_, index) => `n${index}x`);
-      await Promise.all(ids.map((id) => fetch(`${app.url}/crowd?${id}`, { headers: { "x-request-id": id } })));
-      const spans = await zipkin.waitFor((all) => all.filter(({ kind }) => kind === "CLIENT").length === 60);
-      for (const { kind, parentId, tags } of spans) {
-        if (kind !== "CLIENT") continue;
-        const id = /[abc](n\d+x)/.exec(tags["db.query.text"] ?? "")?.[1];
-        assert.equal(tags["http.request.id"], id);
-        assert.equal(spans.find((span) => span.id === parentId)?.tags["http.request.id"], id);
+  test(
+    `${library ?? client}: twenty requests that share two connections keep their calls apart`,
+    { skip },
+    async () => {
+      const zipkin = await startZipkin();
+      const folder = library === undefined ? [] : [libraryFolder(library)];
+      const app = await runApp({
+        app: [join(FIXTURES, "clients-app.cjs"), client, ...folder],
+        env: { OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin.endpoint },
+      });
+      try {
+        const ids = Array.from({ length: 20 }, (_, index) => `n${index}x`);
+        await Promise.all(ids.map((id) => fetch(`${app.url}/crowd?${id}`, { headers: { "x-request-id": id } })));
+        const spans = await zipkin.waitFor((all) => all.filter(({ kind }) => kind === "CLIENT").length === 60);
+        for (const { kind, parentId, tags } of spans) {
+          if (kind !== "CLIENT") continue;
+          const id = /[abc](n\d+x)/.exec(tags["db.query.text"] ?? "")?.[1];
+          assert.equal(tags["http.request.id"], id);
+          assert.equal(spans.find((span) => span.id === parentId)?.tags["http.request.id"], id);
+        }
+      } finally {
+        await app.stop("SIGKILL");
+        await zipkin.close();
       }
-    } finally {
-      await app.stop("SIGKILL");
-      await zipkin.close();
-    }
-  });
+    },
+  );
 }
 
 for (const [client, library] of [
   ["tedious", "tedious@19"],
   ["oracledb", "oracledb@6"],
 ] as const) {
-  test(`${library}, without a server: the app gets what it would get without redtrail`, { skip: lacksLibrary(library) }, async () => {
-    const { answers, stderr } = await runClient({ client, library });
-    assert.deepEqual(answers, await runClientAlone({ client, library }));
-    assert.equal(stderr.match(/^redtrail: .*/gm)?.length, 1, stderr);
-  });
+  test(
+    `${library}, without a server: the app gets what it would get without redtrail`,
+    { skip: lacksLibrary(library) },
+    async () => {
+      const { answers, stderr } = await runClient({ client, library });
+      assert.deepEqual(answers, await runClientAlone({ client, library }));
+      assert.equal(stderr.match(/^redtrail: .*/gm)?.length, 1, stderr);
+    },
+  );
 }
 
 for (const [client, library, spans] of [
@@ -237,7 +248,12 @@ for (const [client, library, spans] of [
       const run = await runClient({ client, library, env });
       assert.deepEqual(run.answers, expected);
       const main = run.spans.filter(({ tags }) => tags["http.request.id"] === "id-main");
-      for (const name of spans) assert.equal(main.some((span) => span.name === name), isOn, name);
+      for (const name of spans)
+        assert.equal(
+          main.some((span) => span.name === name),
+          isOn,
+          name,
+        );
       // In place of the driver's, not beside them.
       assert.ok(!isOn || !main.some((span) => span.name === "find books"));
       if (client !== "mongoose") assert.ok(main.every(({ kind }) => kind === undefined));
@@ -245,23 +261,27 @@ for (const [client, library, spans] of [
   });
 }
 
-test("AWS: a call is one span, without its HTTP request, and DynamoDB's is a database's", { skip: lacksLibrary("@aws-sdk/client-dynamodb@3") }, async () => {
-  const options = { client: "aws-dynamodb", library: "@aws-sdk/client-dynamodb@3" };
-  const run = await runClient(options);
-  assert.deepEqual(run.answers, await runClientAlone(options));
-  const calls = run.spans.filter(({ kind }) => kind === "CLIENT");
-  assert.deepEqual(
-    calls.map(({ name, remoteEndpoint, tags }) => [name, remoteEndpoint?.["serviceName"], tags["http.request.id"]]),
-    [
-      ["GetItem words", "DynamoDB", "id-main"],
-      ["PutItem words", "DynamoDB", "id-error"],
-      ["GetItem words", "DynamoDB", "id-callback"],
-    ],
-  );
-  const labels = { db_system_name: "dynamodb", db_collection_name: "words", db_operation_name: "GetItem" };
-  assert.equal(sumOf(run.scrape, "db_client_operation_duration_seconds_count", labels), 2);
-  assert.equal(sumOf(run.scrape, "http_client_request_duration_seconds_count"), 0);
-});
+test(
+  "AWS: a call is one span, without its HTTP request, and DynamoDB's is a database's",
+  { skip: lacksLibrary("@aws-sdk/client-dynamodb@3") },
+  async () => {
+    const options = { client: "aws-dynamodb", library: "@aws-sdk/client-dynamodb@3" };
+    const run = await runClient(options);
+    assert.deepEqual(run.answers, await runClientAlone(options));
+    const calls = run.spans.filter(({ kind }) => kind === "CLIENT");
+    assert.deepEqual(
+      calls.map(({ name, remoteEndpoint, tags }) => [name, remoteEndpoint?.["serviceName"], tags["http.request.id"]]),
+      [
+        ["GetItem words", "DynamoDB", "id-main"],
+        ["PutItem words", "DynamoDB", "id-error"],
+        ["GetItem words", "DynamoDB", "id-callback"],
+      ],
+    );
+    const labels = { db_system_name: "dynamodb", db_collection_name: "words", db_operation_name: "GetItem" };
+    assert.equal(sumOf(run.scrape, "db_client_operation_duration_seconds_count", labels), 2);
+    assert.equal(sumOf(run.scrape, "http_client_request_duration_seconds_count"), 0);
+  },
+);
 
 function lacksLibrary(library: string | undefined): false | string {
   if (library === undefined || existsSync(join(libraryFolder(library), "node_modules"))) return false;

@@ -47,7 +47,9 @@ export async function runClient(options: ClientOptions): Promise<ClientRun> {
     await fetch(`${app.url}/close`, { headers: { "x-request-id": "id-close" } });
     await app.stop();
     const isRequest = ({ kind, tags }: ZipkinSpan): boolean => kind === "SERVER" && tags["url.path"] !== undefined;
-    const requests = zipkin.spans.filter(isRequest).map((span) => [span.tags["url.path"]?.slice(1) ?? "", span] as const);
+    const requests = zipkin.spans
+      .filter(isRequest)
+      .map((span) => [span.tags["url.path"]?.slice(1) ?? "", span] as const);
     return {
       answers,
       spans: zipkin.spans.filter((span) => !isRequest(span)),

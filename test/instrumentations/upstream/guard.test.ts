@@ -143,8 +143,11 @@ const guard = (wrapper: (original: AnyFunction) => AnyFunction, original: AnyFun
 };
 
 test("guardWrapper: a function keeps its length, its name and what hangs on it", () => {
-  const original = Object.assign(async function named(_a: unknown, _b: unknown) {}, { [Symbol.for("kept")]: 1, own: 2 });
-  const { guarded } = guard(through, original as AnyFunction);
+  const original = Object.assign(async function named(_a: unknown, _b: unknown) {}, {
+    [Symbol.for("kept")]: 1,
+    own: 2,
+  });
+  const { guarded } = guard(through, original);
   assert.deepEqual([guarded.length, guarded.name], [2, "named"]);
   assert.deepEqual(Reflect.ownKeys(guarded).filter((key) => key === "own" || typeof key === "symbol").length, 2);
   assert.equal(guarded.constructor.name, "AsyncFunction");
@@ -153,7 +156,13 @@ test("guardWrapper: a function keeps its length, its name and what hangs on it",
 for (const [what, after, own, expected, failures] of [
   ["a promise that the wrapping breaks", () => Promise.reject(BROKEN), Promise.resolve("own"), "own", 1],
   ["a promise that is rejected", (p: Promise<unknown>) => p.then((v) => v), Promise.reject(OWN), OWN, 0],
-  ["a rejection that the wrapping changes", (p: Promise<unknown>) => p.catch(() => Promise.reject(BROKEN)), Promise.reject(OWN), OWN, 1],
+  [
+    "a rejection that the wrapping changes",
+    (p: Promise<unknown>) => p.catch(() => Promise.reject(BROKEN)),
+    Promise.reject(OWN),
+    OWN,
+    1,
+  ],
 ] as const) {
   test(`guardWrapper: ${what} is settled as the function's own`, async () => {
     const { guarded, failures: told } = guard(
@@ -182,7 +191,11 @@ test("guardWrapper with endsWithEmitter: the span ends with the emitter, and onc
   for (const event of ["end", "close", "error"]) {
     let ended = 0;
     const statuses: unknown[] = [];
-    const span = { isRecording: () => ended === 0, end: () => ended++, setStatus: (status: unknown) => statuses.push(status) };
+    const span = {
+      isRecording: () => ended === 0,
+      end: () => ended++,
+      setStatus: (status: unknown) => statuses.push(status),
+    };
     const { guarded } = guard(
       (f) => () => {
         noteSpan(span as unknown as Span);

@@ -35,7 +35,10 @@ for (const [system, isOn, expected] of [
   ["something-new", true, false],
 ] as const) {
   test(`isSeenByDriver: ${system}, whose row is ${isOn ? "on" : "off"}, is ${expected}`, () => {
-    assert.equal(isSeenByDriver({ "db.system.name": system }, () => isOn), expected);
+    assert.equal(
+      isSeenByDriver({ "db.system.name": system }, () => isOn),
+      expected,
+    );
   });
 }
 
@@ -48,7 +51,10 @@ for (const [service, method, expected] of [
 ] as const) {
   test(`isAwsCall: ${service}.${method} is ${expected} beside aws-messaging`, () => {
     const attributes = { "rpc.service": service, "rpc.method": method };
-    assert.equal(isAwsCall("x", attributes, (name) => name === "aws-messaging"), expected);
+    assert.equal(
+      isAwsCall("x", attributes, (name) => name === "aws-messaging"),
+      expected,
+    );
     assert.equal(
       isAwsCall("x", attributes, () => false),
       true,
@@ -57,12 +63,19 @@ for (const [service, method, expected] of [
 }
 
 test("withoutMessaging keeps spans below away only where there is one above", () => {
-  const services = new Map([["SQS", 1], ["SNS", 2], ["S3", 3]]);
+  const services = new Map([
+    ["SQS", 1],
+    ["SNS", 2],
+    ["S3", 3],
+  ]);
   const upstream = { servicesExtensions: { services }, _callOriginalFunction: () => "suppressed" };
   withoutMessaging(upstream);
   assert.deepEqual([...services.keys()], ["S3"]);
   const call = upstream._callOriginalFunction as unknown as (run: () => unknown) => unknown;
-  assert.equal(call(() => "as it is"), "as it is");
+  assert.equal(
+    call(() => "as it is"),
+    "as it is",
+  );
 });
 
 test("withoutRoundTrips silences the messages of each handler, and leaves the calls", () => {
@@ -78,7 +91,10 @@ test("withoutRoundTrips silences the messages of each handler, and leaves the ca
 });
 
 for (const [command, expected] of [
-  [{ find: "users", filter: { name: "s3cr3t", age: { $gt: 7 } } }, '{"find":"users","filter":{"name":"?","age":{"$gt":"?"}}}'],
+  [
+    { find: "users", filter: { name: "s3cr3t", age: { $gt: 7 } } },
+    '{"find":"users","filter":{"name":"?","age":{"$gt":"?"}}}',
+  ],
   [{ ping: 1 }, '{"ping":"?"}'],
   [
     { insert: "users", documents: [{ _id: 1, tags: ["a", "b"] }, { _id: 2 }], ordered: true },
@@ -89,7 +105,10 @@ for (const [command, expected] of [
     { insert: "users", documents: { field: "documents", documents: [{ a: 1 }], chunks: [new Uint8Array(1e6)] } },
     '{"insert":"users","documents":[{"a":"?"}]}',
   ],
-  [{ find: "users", filter: { at: new Date(), id: Buffer.from("s3cr3t") } }, '{"find":"users","filter":{"at":"?","id":"?"}}'],
+  [
+    { find: "users", filter: { at: new Date(), id: Buffer.from("s3cr3t") } },
+    '{"find":"users","filter":{"at":"?","id":"?"}}',
+  ],
   [{ a: { b: { c: { d: { e: { f: { g: { h: { i: { j: 1 } } } } } } } } } }, undefined],
 ] as const) {
   test(`commandText: ${JSON.stringify(command).slice(0, 60)}`, () => {
@@ -117,7 +136,10 @@ test("failOnWriteErrors tells of what was not written, in replies of both kinds"
     { has: () => true, toObject: () => ({ writeErrors: [{ code: 11000, errmsg: "E11000" }] }) },
   ]) {
     const told: unknown[] = [];
-    const span = { setStatus: (status: unknown) => told.push(status), setAttribute: (...given: unknown[]) => told.push(given) };
+    const span = {
+      setStatus: (status: unknown) => told.push(status),
+      setAttribute: (...given: unknown[]) => told.push(given),
+    };
     failOnWriteErrors(span as unknown as Span, { data });
     assert.deepEqual(told, [{ code: 2, message: "E11000" }, ["db.response.status_code", "11000"]]);
   }

@@ -104,7 +104,6 @@ export function startInstrumentations(
   const host: Omit<InstrumentationHost, "tracer"> = {
     modules,
     tracerProvider: provider,
-    isOn: (name) => enabledInstrumentations.includes(name),
     options: createOptions(instrumentationOptions, INSTRUMENTATION_NAMES),
     isOn: (name) => enabledInstrumentations.includes(name),
     requestId,

@@ -25,8 +25,6 @@ export interface InstrumentationHost {
   readonly tracerProvider: TracerProvider;
   /** What REDTRAIL_INSTRUMENTATION_<NAME>_<OPTION> sets; `known` are the names that it may set. */
   readonly options: ReadOptions;
-  /** Whether the instrumentation of this name is on. */
-  readonly isOn: (name: string) => boolean;
   /** Tells of the packages that the app loads. */
   readonly modules: ModuleWatcher;
   /** Whether the instrumentation of that name runs. */

@@ -1,10 +1,15 @@
 // `npm run servers`: real servers for the tests and the demo, under .servers/. `npm run servers:stop` ends what this started.
+import { startCassandra } from "./servers/cassandra.ts";
+import { startFerretDb } from "./servers/ferretdb.ts";
+import { provisionLibraries } from "./servers/libraries.ts";
+import { startMariaDb } from "./servers/mariadb.ts";
+import { startMemcached } from "./servers/memcached.ts";
+import { startPostgreSql } from "./servers/postgresql.ts";
 import { provisionPrometheus3, startPrometheus } from "./servers/prometheus.ts";
 import { startRabbitMq } from "./servers/rabbitmq.ts";
 import { startElasticsearch } from "./servers/elasticsearch.ts";
 import { startOpenSearch } from "./servers/opensearch.ts";
 import { startRedis } from "./servers/redis.ts";
-import { provisionLibraries } from "./servers/libraries.ts";
 import { provisionNodes } from "./servers/nodes.ts";
 import { provisionPython } from "./servers/python.ts";
 import { say, stopAll } from "./servers/process.ts";
@@ -21,8 +26,12 @@ const commands: Record<string, () => Promise<void>> = {
     await startPrometheus();
     await startRedis();
     await startRabbitMq();
+    await startPostgreSql();
+    await startMariaDb();
+    await startMemcached();
+    await startFerretDb();
     // Side by side: each spends most of its start waiting.
-    await Promise.all([startZipkin(), startElasticsearch(), startOpenSearch()]);
+    await Promise.all([startZipkin(), startElasticsearch(), startOpenSearch(), startCassandra()]);
     say("ready; `npm run servers:stop` ends what this started");
   },
   async stop() {

@@ -1,10 +1,11 @@
 // Runs an instrumentation of OpenTelemetry's own on redtrail's hooks: loaded when its target is, and kept away from the app when it fails.
-import { type MeterProvider, type TracerProvider, metrics } from "@opentelemetry/api";
+import { type MeterProvider, type TracerProvider, createNoopMeter, metrics } from "@opentelemetry/api";
 import { log } from "../../src/diagnostics/log.ts";
 import { loadUpstreamInstrumentation } from "../../src/lazy.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import type { LoadedFile } from "../modules.ts";
-import { guardWrapper } from "./guard.ts";
+import { guardWrapper, noteSpan } from "./guard.ts";
+import { withSpanRules } from "./spans.ts";
 import type { UpstreamRow } from "./table.ts";
 
 type Wrap = (target: object, name: string, wrapper: Parameters<typeof guardWrapper>[0]) => unknown;
@@ -25,56 +26,111 @@ interface BaseInstrumentation {
 
 export type BaseInstrumentationClass = new (config: object) => BaseInstrumentation;
 
-type UpstreamHost = Pick<InstrumentationHost, "modules" | "options" | "tracerProvider">;
+export type UpstreamHost = Pick<InstrumentationHost, "modules" | "options" | "tracerProvider" | "isOn">;
+
+type Patch = (exports: unknown, loaded: LoadedFile) => unknown;
 
 /** Waits for one of the row's packages, and loads the instrumentation then. */
 export function instrumentByUpstream(
-  { name, packages, options, defaults }: UpstreamRow,
+  row: UpstreamRow,
   host: UpstreamHost,
   load: (name: string) => BaseInstrumentationClass = loadUpstreamInstrumentation,
 ): void {
-  let adopted: ReturnType<typeof adopt> | "failed" | undefined;
+  let patch: Patch | undefined;
 
   function onLoad(exports: unknown, loaded: LoadedFile): unknown {
-    if (adopted === undefined) {
+    if (patch === undefined) {
       // Not a second time: what could not be loaded once will not be for the next file.
-      adopted = "failed";
-      const Instrumentation = load(name);
-      const config = { ...defaults, ...host.options(name, options), enabled: false };
-      adopted = adopt(new Instrumentation(config), name, host.tracerProvider);
+      patch = () => undefined;
+      const Instrumentation = load(row.name);
+      const config = { ...row.defaults, ...host.options(row.name, row.options), enabled: false };
+      patch = adopt(new Instrumentation(config), config, row, host);
     }
-    return adopted === "failed" ? undefined : adopted(exports, loaded);
+    const patched = patch(exports, loaded) ?? exports;
+    row.patch?.(patched, loaded.file);
+    return patched;
   }
 
-  for (const packageName of packages) host.modules.watch(packageName, onLoad);
+  for (const packageName of row.packages) host.modules.watch(packageName, onLoad);
 }
 
 /** Returns what patches a file that has been loaded. */
 function adopt(
   instrumentation: BaseInstrumentation,
-  name: string,
-  tracerProvider: TracerProvider,
-): (exports: unknown, loaded: LoadedFile) => unknown {
-  const report = (error: unknown): void => {
+  config: Readonly<Record<string, unknown>>,
+  {
+    name,
+    spans = {},
+    hasMetrics = true,
+    standIns,
+    bindsCallbacks = [],
+    endsWithEmitter = [],
+    afterCall = {},
+    prepare,
+  }: UpstreamRow,
+  { tracerProvider, isOn }: UpstreamHost,
+): Patch {
+  const onFailure = (error: unknown): void => {
     log.warnSometimes(
       `wrapped by ${name}`,
       `instrumentation "${name}" has failed (${String(error)}); the app's call went on without it`,
     );
   };
-  const wrap = instrumentation._wrap;
-  instrumentation._wrap = (target, method, wrapper) => wrap(target, method, guardWrapper(wrapper, report));
-  instrumentation.setTracerProvider(tracerProvider);
-  instrumentation.setMeterProvider(metrics.getMeterProvider());
-  // Enabled, without hooks of its own: it takes these for them.
-  instrumentation._hooks.push({});
+  const standInsOf = standIns?.(config) ?? {};
+  // One of them, redis, is made of two.
+  for (const part of [instrumentation, ...Object.values(instrumentation).filter(isInstrumentation)]) {
+    const wrap = part._wrap;
+    part._wrap = (target, method, wrapper) => {
+      const options = {
+        standIns: standInsOf[method],
+        bindsCallbacks: bindsCallbacks.includes(method),
+        endsWithEmitter: endsWithEmitter.includes(method),
+        afterCall: afterCall[method],
+      };
+      return wrap(target, method, guardWrapper(wrapper, onFailure, options));
+    };
+    // Enabled, without hooks of its own: it takes these for them.
+    part._hooks.push({});
+    part.setMeterProvider(hasMetrics ? metrics.getMeterProvider() : { getMeter: createNoopMeter });
+  }
+  instrumentation.setTracerProvider(withSpanRules(tracerProvider, spans, { isOn, onStart: noteSpan, onFailure }));
+  prepare?.(instrumentation);
   instrumentation.enable();
   const definitions = instrumentation.getModuleDefinitions();
-  return (exports, { name: loadedName, baseDir }) => {
+
+  function patch(exports: unknown, { name: loadedName, baseDir }: LoadedFile): unknown {
     let current = exports;
     for (const definition of definitions) {
       if (loadedName !== definition.name && !loadedName.startsWith(definition.name)) continue;
       current = instrumentation._onRequire(definition, current, loadedName, baseDir);
     }
     return current;
+  }
+
+  return (exports, loaded) => {
+    const { [Symbol.toStringTag]: tag, default: own } = (exports ?? {}) as Namespace;
+    const isNamespace = tag === "Module" && (typeof own === "object" || typeof own === "function") && own !== null;
+    return isNamespace ? renamed(exports as Namespace, patch(own, loaded)) : patch(exports, loaded);
   };
+}
+
+/** What an ES module gets of a CommonJS one: its `module.exports` as default, and some of its members by their names. */
+interface Namespace {
+  readonly [Symbol.toStringTag]?: unknown;
+  [name: string]: unknown;
+}
+
+/** Most instrumentations of upstream patch the names only, and not what the default holds: here the default is patched, and gives the names. */
+function renamed(namespace: Namespace, patched: unknown): Namespace {
+  if (patched !== namespace["default"]) namespace["default"] = patched;
+  const members = patched as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(namespace)) {
+    if (name !== "default" && name in members && members[name] !== namespace[name]) namespace[name] = members[name];
+  }
+  return namespace;
+}
+
+function isInstrumentation(value: unknown): value is BaseInstrumentation {
+  const { _hooks, _wrap } = (value ?? {}) as Partial<BaseInstrumentation>;
+  return Array.isArray(_hooks) && typeof _wrap === "function";
 }

@@ -1,5 +1,5 @@
-// Versions of libraries that the tests need beside those of our own node_modules, each in a folder of its own.
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+// Versions of libraries that the tests need beside those of package.json, each set in a folder of its own: .servers/libraries/<name>/.
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SERVERS, run, say } from "./process.ts";
 
@@ -9,7 +9,8 @@ const nestPackages = (major: number): string[] => [
   "rxjs@7.8.2",
 ];
 
-const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+/** What goes by several packages. */
+const FRAMEWORKS: Readonly<Record<string, readonly string[]>> = {
   "fastify-4.0": ["fastify@4.0.0"],
   "fastify-5.0": ["fastify@5.0.0"],
   "hono-4.0": ["hono@4.0.0", "@hono/node-server@1"],
@@ -22,22 +23,53 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "nestjs-12": nestPackages(12),
 };
 
-export const LIBRARY_NAMES: readonly string[] = Object.keys(LIBRARIES);
+/** A test finds `redis@4.7.1` in the folder of `redis@4`. */
+const CLIENTS = [
+  "@aws-sdk/client-dynamodb@3.1169.0",
+  "dataloader@2.2.3",
+  "generic-pool@3.9.0",
+  "ioredis@5.9.2",
+  "mongodb@4.17.2",
+  "mongodb@6.22.0",
+  "mongoose@8.24.10",
+  "mysql2@2.3.3",
+  "oracledb@6.9.0",
+  "redis@4.7.1",
+  "redis@5.9.0",
+  "socket.io@3.1.2",
+  "tedious@19.2.2",
+];
 
+const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  ...FRAMEWORKS,
+  ...Object.fromEntries(CLIENTS.map((library) => [nameAndMajor(library), [library]])),
+};
+
+export const FRAMEWORK_NAMES: readonly string[] = Object.keys(FRAMEWORKS);
+
+/** The folder whose node_modules has it: where an app that shall use it runs. */
 export function libraryFolder(name: string): string {
-  return join(SERVERS, "libraries", name);
+  return join(SERVERS, "libraries", name.replace("/", "+"));
 }
 
+/** Each once; an installation that did not come to its end, or is of other versions, is made anew. */
 export function provisionLibraries(): void {
   for (const [name, packages] of Object.entries(LIBRARIES)) {
     const folder = libraryFolder(name);
-    if (existsSync(join(folder, "node_modules"))) continue;
+    const done = join(folder, `${packages.join(" ").replaceAll("/", "+")}.installed`);
+    if (existsSync(done)) continue;
+    say(`installing ${packages.join(" ")} (npm)`);
+    rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "package.json"), "{}");
-    say(`fetching ${packages.join(" ")}`);
-    run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--legacy-peer-deps", ...packages], {
-      cwd: folder,
-      hint: "npm fetches the versions of libraries that the tests need",
-    });
+    writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
+    const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", "--legacy-peer-deps"];
+    run("npm", ["install", ...flags, ...packages], { cwd: folder, hint: "npm fetches it from the registry" });
+    writeFileSync(done, "");
   }
+}
+
+/** `@scope/name@4.17.2` is of `@scope/name@4`. */
+function nameAndMajor(library: string): string {
+  const at = library.lastIndexOf("@");
+  return `${library.slice(0, at)}@${library.slice(at + 1).split(".")[0]}`;
 }

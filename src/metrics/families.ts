@@ -97,7 +97,8 @@ function destinationName(span: Attributes): unknown {
   return span["messaging.destination.name"] ?? span["messaging.destination"];
 }
 
-const GRPC_STATUS = [
+/** By their numbers. */
+export const GRPC_STATUS = [
   "OK",
   "CANCELLED",
   "UNKNOWN",

@@ -27,6 +27,7 @@ const CONTENT: ReadonlyMap<string, AttributeContent> = new Map([
   ["url.query", "query"],
   ["db.query.text", "db-statement"],
   ["db.statement", "db-statement"],
+  ["db.memcached.key", "db-parameter"],
   ["db.mysql.values", "db-parameter"],
   ["db.postgresql.values", "db-parameter"],
   ["db.connection_string", "text"],
@@ -34,6 +35,7 @@ const CONTENT: ReadonlyMap<string, AttributeContent> = new Map([
   ["exception.message", "text"],
   ["exception.stacktrace", "text"],
   ["error.message", "text"],
+  ["grpc.error_message", "text"],
   // Bots say where they are from.
   ["user_agent.original", "text"],
 ]);

@@ -1,12 +1,12 @@
 // The routes of web frameworks, second half: other versions than our own node_modules has, and the other engine and module system.
 import { existsSync } from "node:fs";
 import { suite, test } from "node:test";
-import { LIBRARY_NAMES, libraryFolder } from "../../scripts/servers/libraries.ts";
+import { FRAMEWORK_NAMES, libraryFolder } from "../../scripts/servers/libraries.ts";
 import { type Framework, FRAMEWORKS, frameworksIn, runOptionsOf } from "../contracts/frameworks.ts";
 import { assertRoutes } from "../contracts/routes.ts";
 import { lacks } from "../support/servers.ts";
 
-const missing = LIBRARY_NAMES.find((name) => !existsSync(libraryFolder(name)));
+const missing = FRAMEWORK_NAMES.find((name) => !existsSync(libraryFolder(name)));
 const skip = missing === undefined ? false : lacks(`${missing} is not installed (npm run servers)`);
 
 function testBoth(framework: Framework, runs: readonly (readonly ["cjs" | "mjs", "native" | "node-sdk"])[]): void {

@@ -33,9 +33,10 @@ const REMOTE: readonly (readonly [address: string, port?: string])[] = [
   ["peer.hostname"],
   ["peer.address"],
   ["db.name"],
+  ["db.namespace"],
 ];
 
-/** `server.*`, `net.peer.name` and `db.name` of a SERVER span are this process itself. */
+/** `server.*`, `net.peer.name` and the database of a SERVER span are this process itself. */
 const REMOTE_OF_SERVER: readonly (readonly [address: string, port?: string])[] = [
   ["service.peer.name"],
   ["peer.service"],

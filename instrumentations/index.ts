@@ -10,6 +10,7 @@ import { instrumentExpress } from "./express/routes.ts";
 import { instrumentHttpClient } from "./http/client.ts";
 import { instrumentHttpServer } from "./http/server.ts";
 import type { InstrumentationHost, InstrumentationRow } from "./instrumentation.ts";
+import { instrumentKafkajs } from "./kafkajs/index.ts";
 import { instrumentBunyan } from "./logs/bunyan.ts";
 import { instrumentConsole } from "./logs/console.ts";
 import { instrumentPino } from "./logs/pino.ts";
@@ -45,7 +46,8 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   },
   { name: "undici", targets: "fetch and undici 6 or later", start: instrumentUndici },
   { name: "express", targets: "express 4 and 5 (route names)", start: instrumentExpress },
-  { name: "amqplib", targets: "amqplib 0.10 and later (RabbitMQ): publish and consume", start: instrumentAmqplib },
+  { name: "amqplib", targets: "amqplib 0.10 and later (RabbitMQ): publish, consume, get", start: instrumentAmqplib },
+  { name: "kafkajs", targets: "kafkajs 2 (Kafka): send, eachMessage, eachBatch", start: instrumentKafkajs },
   { name: "pino", targets: "pino 8 and later (request and trace ids in its records)", start: instrumentPino },
   { name: "winston", targets: "winston 3 (the same)", start: instrumentWinston },
   { name: "bunyan", targets: "bunyan 1 and 2 (the same)", start: instrumentBunyan },

@@ -1,7 +1,9 @@
 // `npm run servers`: real servers for the tests and the demo, under .servers/. `npm run servers:stop` ends what this started.
 import { provisionPrometheus3, startPrometheus } from "./servers/prometheus.ts";
 import { startRabbitMq } from "./servers/rabbitmq.ts";
+import { startAws } from "./servers/aws.ts";
 import { startElasticsearch } from "./servers/elasticsearch.ts";
+import { startKafka } from "./servers/kafka.ts";
 import { startOpenSearch } from "./servers/opensearch.ts";
 import { startRedis } from "./servers/redis.ts";
 import { provisionNodes } from "./servers/nodes.ts";
@@ -18,7 +20,7 @@ const commands: Record<string, () => Promise<void>> = {
     await startRedis();
     await startRabbitMq();
     // Side by side: each spends most of its start waiting.
-    await Promise.all([startZipkin(), startElasticsearch(), startOpenSearch()]);
+    await Promise.all([startZipkin(), startElasticsearch(), startOpenSearch(), startKafka(), startAws()]);
     say("ready; `npm run servers:stop` ends what this started");
   },
   async stop() {

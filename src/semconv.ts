@@ -21,6 +21,8 @@ export const ATTR = {
   userAgent: "user_agent.original",
   /** Ours, in seconds: how long a message waited between being sent and being processed. */
   queueTime: "redtrail.messaging.queue.time",
+  /** Ours: messages of a batch whose senders are not linked, because the span has as many links as it may have. */
+  unlinkedCount: "redtrail.messaging.unlinked_count",
   /** Ours: the response was a stream (SSE), whose length says nothing about how fast it was. */
   streaming: "redtrail.http.streaming",
 } as const;

@@ -1,0 +1,15 @@
+// Whether our headers would make a message larger than its broker takes.
+
+/**
+ * Whether something that a broker with one of these limits takes would be refused for the bytes that are added. What is larger than a limit
+ * anyway is not our doing, and the broker that takes it has another.
+ */
+export function wouldCross(limits: readonly number[], size: number, added: number): boolean {
+  return limits.some((limit) => size <= limit && size + added > limit);
+}
+
+/** Bytes of a text or of bytes; 0 of anything else. */
+export function sizeOf(value: unknown): number {
+  if (typeof value === "string") return Buffer.byteLength(value);
+  return value instanceof Uint8Array ? value.length : 0;
+}

@@ -42,11 +42,7 @@ export function injectMessage<Headers extends MessageHeaders>(headers: Headers, 
  * then; or the headers of any other, with texts or bytes for values.
  */
 export function withMessage<Result>(message: object | undefined, handle: () => Result): Result;
-export function withMessage<Result>(
-  message: object | undefined,
-  options: MessageOptions,
-  handle: () => Result,
-): Result;
+export function withMessage<Result>(message: object | undefined, options: MessageOptions, handle: () => Result): Result;
 export function withMessage<Result>(
   message: object | undefined,
   ...rest: readonly [handle: () => Result] | readonly [options: MessageOptions, handle: () => Result]

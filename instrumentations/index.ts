@@ -6,6 +6,7 @@ import type { WriteRequest } from "../src/request-log/record.ts";
 import { headersOfRules } from "../src/sampling/rules.ts";
 import { VERSION } from "../src/version.ts";
 import { instrumentAmqplib } from "./amqplib/index.ts";
+import { instrumentAwsMessaging } from "./aws-messaging/index.ts";
 import { instrumentExpress } from "./express/routes.ts";
 import { instrumentHttpClient } from "./http/client.ts";
 import { instrumentHttpServer } from "./http/server.ts";
@@ -48,6 +49,11 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   { name: "express", targets: "express 4 and 5 (route names)", start: instrumentExpress },
   { name: "amqplib", targets: "amqplib 0.10 and later (RabbitMQ): publish, consume, get", start: instrumentAmqplib },
   { name: "kafkajs", targets: "kafkajs 2 (Kafka): send, eachMessage, eachBatch", start: instrumentKafkajs },
+  {
+    name: "aws-messaging",
+    targets: "@aws-sdk/client-sqs and client-sns 3: SendMessage, Publish, their batches, ReceiveMessage",
+    start: instrumentAwsMessaging,
+  },
   { name: "pino", targets: "pino 8 and later (request and trace ids in its records)", start: instrumentPino },
   { name: "winston", targets: "winston 3 (the same)", start: instrumentWinston },
   { name: "bunyan", targets: "bunyan 1 and 2 (the same)", start: instrumentBunyan },

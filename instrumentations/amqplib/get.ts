@@ -52,8 +52,13 @@ export function watchGetByCallback(channel: Channel | undefined, host: Host): vo
   };
 }
 
-function pullFrom(queue: string): Pull {
-  return beginPull({ system: "rabbitmq", destination: queueName(String(queue)), operation: "receive" });
+/** What is no name amqplib refuses itself. */
+function pullFrom(queue: unknown): Pull {
+  return beginPull({
+    system: "rabbitmq",
+    destination: typeof queue === "string" ? queueName(queue) : "unknown",
+    operation: "receive",
+  });
 }
 
 function received(channel: Channel, { tracer, messaging }: Host, pull: Pull, message: Delivered): Context {

@@ -26,5 +26,5 @@ export function queueOf(url: unknown): Destination {
 export function topicOf(arn: unknown): Destination | undefined {
   const topic = typeof arn === "string" ? /^arn:[^:]*:sns:[^:]*:[^:]*:([^:/]+)$/.exec(arn)?.[1] : undefined;
   if (topic === undefined) return undefined;
-  return { system: "aws.sns", destination: topic, attributes: { "aws.sns.topic.arn": arn as string } };
+  return { system: "aws.sns", destination: topic, attributes: { "aws.sns.topic.arn": arn } };
 }

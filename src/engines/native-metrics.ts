@@ -8,6 +8,7 @@ import {
   type ViewOptions,
 } from "@opentelemetry/sdk-metrics";
 import type { MetricsGroup } from "../cluster/group.ts";
+import { messagingSelfMetrics } from "../diagnostics/messaging-metrics.ts";
 import { redactionSelfMetrics } from "../diagnostics/redaction-metrics.ts";
 import { type RuntimeMetrics, createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type Parts, takesMetrics } from "./engine.ts";
@@ -66,6 +67,7 @@ export function producersOf(
     ...(red === undefined ? [] : [red.producer]),
     ...pushes,
     redactionSelfMetrics(redactor),
+    messagingSelfMetrics(),
     ...(runtime === undefined ? [] : [runtime.producer]),
   ];
 }

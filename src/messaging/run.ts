@@ -39,7 +39,7 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
 export function fail(span: Span, error: unknown): void {
   const { name, code, type, message } = (error ?? {}) as Record<string, unknown>;
   const kind = [code, name === "KafkaJSProtocolError" ? type : undefined, name].find((one) => typeof one === "string");
-  span.setAttribute(ATTR.errorType, (kind as string | undefined) ?? "_OTHER");
+  span.setAttribute(ATTR.errorType, kind ?? "_OTHER");
   span.setStatus({
     code: SpanStatusCode.ERROR,
     ...(typeof message === "string" ? { message } : {}),

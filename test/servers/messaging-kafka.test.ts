@@ -229,6 +229,12 @@ describe("Kafka by kafkajs", { skip }, () => {
         single.map(({ parentId, tags }) => [parentId, tags["messaging.kafka.offset"], tags["messaging.system"]]),
         created().map(({ id }, index) => [id, String(index), "kafka"]),
       );
+      const batch = named(`process ${topic}`).find(({ parentId }) => parentId === undefined);
+      const links = single.map(({ tags }) => JSON.parse(tags["otel.link.0"] ?? "{}") as { spanId?: string });
+      assert.deepEqual(
+        links.map(({ spanId }) => spanId),
+        [batch?.id, batch?.id, batch?.id],
+      );
       assert.deepEqual(
         seenBy<Seen>(consumer).map(({ id }) => id),
         [`id-${topic}`, `id-${topic}`, `id-${topic}`],

@@ -1,5 +1,6 @@
 // Attributes of Kafka's messages: https://opentelemetry.io/docs/specs/semconv/messaging/kafka/
 import type { Attributes } from "@opentelemetry/api";
+import { decode } from "../../src/messaging/headers.ts";
 import type { KafkaMessage, RecordMetadata, SentMessage } from "./types.ts";
 
 export const PARTITION = "messaging.destination.partition.id";
@@ -38,7 +39,7 @@ export function receivedAttributes({ key, value, offset }: KafkaMessage, partiti
 
 function payloadAttributes(key: unknown, value: unknown): Attributes {
   const attributes: Attributes = {};
-  const text = key instanceof Uint8Array && key.length <= MAX_KEY_LENGTH ? Buffer.from(key).toString("utf8") : key;
+  const text = key instanceof Uint8Array && key.length <= MAX_KEY_LENGTH ? decode(key) : key;
   // Bytes that are no text have no form that all services would give them.
   if (typeof text === "string" && text.length <= MAX_KEY_LENGTH && PRINTABLE.test(text)) {
     attributes["messaging.kafka.message.key"] = text;

@@ -76,11 +76,17 @@ export function waitedMs(
 function textOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (typeof value === "number") return String(value);
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.length).toString("utf8");
+  if (value instanceof Uint8Array) return decode(value);
   if (typeof value !== "object" || value === null) return undefined;
   const { StringValue, BinaryValue, stringValue, Value } = value as Record<string, unknown>;
   const given = StringValue ?? BinaryValue ?? stringValue ?? Value;
   return typeof given === "string" || given instanceof Uint8Array ? textOf(given) : undefined;
+}
+
+/** Without a copy. */
+export function decode(bytes: Uint8Array): string {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer.toString("utf8");
 }
 
 /** The key as the message has it, whatever its case. */

@@ -12,7 +12,7 @@ import type { Channel } from "./types.ts";
 
 type Host = Pick<InstrumentationHost, "tracer" | "messaging">;
 
-/** Of a frame, for what is not headers. */
+/** Bytes of a frame for properties that are not headers. */
 const FRAME_RESERVE = 256;
 
 export function instrumentAmqplib(host: Host & Pick<InstrumentationHost, "modules">): void {
@@ -77,7 +77,7 @@ function withInherited(headers: MessageHeaders | undefined): MessageHeaders {
 /** The server ends the connection for a frame that is too large. */
 function fits(own: MessageHeaders, sent: MessageHeaders, frameMax: number): boolean {
   const size = headersSize(own);
-  return !wouldCross([frameMax - FRAME_RESERVE], size, headersSize(sent) - size);
+  return !wouldCross([frameMax], size, headersSize(sent) - size + FRAME_RESERVE);
 }
 
 function headersSize(headers: MessageHeaders): number {

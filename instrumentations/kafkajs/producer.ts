@@ -12,6 +12,8 @@ import { withProperties } from "./with-properties.ts";
 const BROKER_LIMITS = [1_048_588];
 /** Bytes that a record takes beside its key, value and headers, at most or so. */
 const RECORD_OVERHEAD = 30;
+/** Bytes of a batch of records beside them. */
+const BATCH_OVERHEAD = 100;
 
 export interface ProducerSettings {
   readonly tracer: Tracer;
@@ -92,7 +94,7 @@ function isTooMuch({ messages }: TopicMessages, headers: readonly MessageHeaders
   let size = 0;
   for (const { key, value } of messages) size += sizeOf(key) + sizeOf(value);
   if (size > Math.max(...BROKER_LIMITS)) return false;
-  let added = messages.length * RECORD_OVERHEAD;
+  let added = BATCH_OVERHEAD + messages.length * RECORD_OVERHEAD;
   for (const one of headers) for (const key in one) added += key.length + sizeOf(one[key]);
   return wouldCross(BROKER_LIMITS, size, added);
 }

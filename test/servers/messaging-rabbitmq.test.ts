@@ -270,4 +270,24 @@ describe("RabbitMQ by amqplib", { skip }, () => {
       await consumer.stop("SIGKILL");
     }
   });
+
+  test("Messages whose headers about fill a frame are taken, the fullest without headers of ours", async () => {
+    const queue = newQueue();
+    const narrow = await startProducer({ app: [APP, "producer", `${URL_}?frameMax=4096`] });
+    const sizes = [3980, 3930, 3880, 3830, 3780, 3730, 3680, 3630, 3580];
+    for (const size of sizes) await send(queue, String(size), `fill=${size}`, narrow);
+    const consumer = await consume(queue);
+    try {
+      const seen = await until(() => (seenBy(consumer).length === sizes.length ? seenBy<Seen>(consumer) : undefined));
+      assert.deepEqual(
+        seen.map(({ body }) => body),
+        sizes.map(String),
+      );
+      assert.deepEqual(Object.keys(seen[0]?.headers ?? {}), ["tenant", "fill"]);
+      assert.equal(seen.at(-1)?.headers["x-request-id"], `id-${queue}`);
+    } finally {
+      await consumer.stop("SIGKILL");
+      await narrow.stop("SIGKILL");
+    }
+  });
 });

@@ -3,7 +3,7 @@
 import { log } from "../../src/diagnostics/log.ts";
 import { MAX_ADDED_BYTES } from "../../src/messaging/headers.ts";
 import type { MessageHeaders } from "../../src/messaging/message.ts";
-import { sizeOf, wouldCross } from "../../src/messaging/size-limit.ts";
+import { isRefused, sizeOf } from "../../src/messaging/size-limit.ts";
 import { processMessage, sendMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { attributesOf, destinationOf } from "./attributes.ts";
@@ -77,7 +77,7 @@ function withInherited(headers: MessageHeaders | undefined): MessageHeaders {
 /** The server ends the connection for a frame that is too large. */
 function fits(own: MessageHeaders, sent: MessageHeaders, frameMax: number): boolean {
   const size = headersSize(own);
-  return !wouldCross([frameMax], size, headersSize(sent) - size + FRAME_RESERVE);
+  return !isRefused([frameMax], size, headersSize(sent) - size + FRAME_RESERVE, 1);
 }
 
 function headersSize(headers: MessageHeaders): number {

@@ -2,7 +2,7 @@
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 import { SENT_AT } from "../../src/messaging/headers.ts";
 import type { MessageHeaders } from "../../src/messaging/message.ts";
-import { sizeOf, wouldCross } from "../../src/messaging/size-limit.ts";
+import { isRefused, sizeOf } from "../../src/messaging/size-limit.ts";
 
 const MAX_ATTRIBUTES = 10;
 /** Bytes of a message with its attributes, and of all of a batch: SNS and older queues, and queues since 2025-08. */
@@ -46,7 +46,7 @@ export function isTooLarge(
     size += sizeOf(body) + ownSize;
     added += attributesSize(attributes) - ownSize;
   }
-  return wouldCross(SIZE_LIMITS, size, added);
+  return isRefused(SIZE_LIMITS, size, added, messages.length);
 }
 
 /** Names, types and values count. */

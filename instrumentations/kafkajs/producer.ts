@@ -2,7 +2,7 @@
 import { type Tracer, context as contextApi, trace } from "@opentelemetry/api";
 import { sendBatch } from "../../src/messaging/batch.ts";
 import type { MessageHeaders } from "../../src/messaging/message.ts";
-import { sizeOf, wouldCross } from "../../src/messaging/size-limit.ts";
+import { isRefused, sizeOf } from "../../src/messaging/size-limit.ts";
 import { sendMessage } from "../../src/messaging/spans.ts";
 import { placeOf, sentAttributes } from "./attributes.ts";
 import type { Producer, SentMessage, Sender, TopicMessages } from "./types.ts";
@@ -96,7 +96,7 @@ function isTooMuch({ messages }: TopicMessages, headers: readonly MessageHeaders
   if (size > Math.max(...BROKER_LIMITS)) return false;
   let added = BATCH_OVERHEAD + messages.length * RECORD_OVERHEAD;
   for (const one of headers) for (const key in one) added += key.length + sizeOf(one[key]);
-  return wouldCross(BROKER_LIMITS, size, added);
+  return isRefused(BROKER_LIMITS, size, added, messages.length);
 }
 
 function isRecord(record: unknown): record is TopicMessages {

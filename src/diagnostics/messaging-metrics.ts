@@ -14,6 +14,14 @@ export function messagingSelfMetrics(): MetricProducer {
       points: [[counts.droppedHeaders, {}]],
     },
     {
+      name: "redtrail.messaging.bare",
+      description:
+        "Messages that went without redtrail's headers, because their broker would have refused them with those.",
+      unit: "{message}",
+      isMonotonic: true,
+      points: [[counts.bareMessages, {}]],
+    },
+    {
       name: "redtrail.messaging.unlinked",
       description: "Messages of batches whose senders are not linked, because a span has 128 links at most.",
       unit: "{message}",

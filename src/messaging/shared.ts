@@ -6,6 +6,8 @@ interface SharedMessaging {
   readonly counts: {
     /** Headers that a message had no room for. */
     droppedHeaders: number;
+    /** Messages that went without our headers, because their broker would have refused them with those. */
+    bareMessages: number;
     /** Messages of batches whose senders are not linked, because the span has as many links as it may have. */
     unlinkedMessages: number;
   };
@@ -16,5 +18,5 @@ const holder = globalThis as { [SHARED]?: SharedMessaging };
 
 export const sharedMessaging: SharedMessaging = (holder[SHARED] ??= {
   received: new WeakMap(),
-  counts: { droppedHeaders: 0, unlinkedMessages: 0 },
+  counts: { droppedHeaders: 0, bareMessages: 0, unlinkedMessages: 0 },
 });

@@ -1,4 +1,5 @@
 // Whether our headers would make a message larger than its broker takes.
+import { sharedMessaging } from "./shared.ts";
 
 /**
  * Whether something that a broker with one of these limits takes would be refused for the bytes that are added. What is larger than a limit
@@ -6,6 +7,13 @@
  */
 export function wouldCross(limits: readonly number[], size: number, added: number): boolean {
   return limits.some((limit) => size <= limit && size + added > limit);
+}
+
+/** The same for a call of so many messages; counts those that go without our headers for it. */
+export function isRefused(limits: readonly number[], size: number, added: number, messages: number): boolean {
+  if (!wouldCross(limits, size, added)) return false;
+  sharedMessaging.counts.bareMessages += messages;
+  return true;
 }
 
 /** Bytes of a text or of bytes; 0 of anything else. */

@@ -285,6 +285,8 @@ describe("Kafka by kafkajs", { skip }, () => {
       );
       assert.deepEqual(seen[0]?.headers, {});
       assert.equal(seen.at(-1)?.headers["x-request-id"], `id-${topic}`);
+      const bare = seen.filter(({ headers }) => !("traceparent" in headers)).length;
+      assert.equal(sumOf(await producer.scrape(), "redtrail_messaging_bare_total"), bare);
     } finally {
       await consumer.stop("SIGKILL");
     }

@@ -8,6 +8,7 @@ import { headersOfRules } from "../src/sampling/rules.ts";
 import type { SharedTraces } from "../src/trace-store/shared-traces.ts";
 import { VERSION } from "../src/version.ts";
 import { instrumentAmqplib } from "./amqplib/index.ts";
+import { instrumentAwsMessaging } from "./aws-messaging/index.ts";
 import { instrumentExpress } from "./express/routes.ts";
 import { instrumentFastify } from "./fastify/routes.ts";
 import { instrumentHapi } from "./hapi/routes.ts";
@@ -18,6 +19,7 @@ import { instrumentHttp2Client } from "./http2/client.ts";
 import { instrumentHttp2Server } from "./http2/server.ts";
 import type { InstrumentationHost, InstrumentationRow } from "./instrumentation.ts";
 import { instrumentKoa } from "./koa/routes.ts";
+import { instrumentKafkajs } from "./kafkajs/index.ts";
 import { instrumentBunyan } from "./logs/bunyan.ts";
 import { instrumentConsole } from "./logs/console.ts";
 import { instrumentPino } from "./logs/pino.ts";
@@ -77,7 +79,13 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
     targets: "NestJS 10 to 12 on Express or Fastify (whose routes are its routes)",
     start: instrumentNest,
   },
-  { name: "amqplib", targets: "amqplib 0.10 and later (RabbitMQ): publish and consume", start: instrumentAmqplib },
+  { name: "amqplib", targets: "amqplib 0.10 and later (RabbitMQ): publish, consume, get", start: instrumentAmqplib },
+  { name: "kafkajs", targets: "kafkajs 2 (Kafka): send, eachMessage, eachBatch", start: instrumentKafkajs },
+  {
+    name: "aws-messaging",
+    targets: "@aws-sdk/client-sqs and client-sns 3: SendMessage, Publish, their batches, ReceiveMessage",
+    start: instrumentAwsMessaging,
+  },
   { name: "pino", targets: "pino 8 and later (request and trace ids in its records)", start: instrumentPino },
   { name: "winston", targets: "winston 3 (the same)", start: instrumentWinston },
   { name: "bunyan", targets: "bunyan 1 and 2 (the same)", start: instrumentBunyan },

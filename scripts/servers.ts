@@ -7,7 +7,9 @@ import { startMemcached } from "./servers/memcached.ts";
 import { startPostgreSql } from "./servers/postgresql.ts";
 import { provisionPrometheus3, startPrometheus } from "./servers/prometheus.ts";
 import { startRabbitMq } from "./servers/rabbitmq.ts";
+import { startAws } from "./servers/aws.ts";
 import { startElasticsearch } from "./servers/elasticsearch.ts";
+import { startKafka } from "./servers/kafka.ts";
 import { startOpenSearch } from "./servers/opensearch.ts";
 import { startRedis } from "./servers/redis.ts";
 import { provisionNodes } from "./servers/nodes.ts";
@@ -31,7 +33,14 @@ const commands: Record<string, () => Promise<void>> = {
     await startMemcached();
     await startFerretDb();
     // Side by side: each spends most of its start waiting.
-    await Promise.all([startZipkin(), startElasticsearch(), startOpenSearch(), startCassandra()]);
+    await Promise.all([
+      startZipkin(),
+      startElasticsearch(),
+      startOpenSearch(),
+      startCassandra(),
+      startKafka(),
+      startAws(),
+    ]);
     say("ready; `npm run servers:stop` ends what this started");
   },
   async stop() {

@@ -4,6 +4,7 @@ import type { Telemetry } from "./start.ts";
 
 export type { MessagingMode } from "./config/config.ts";
 export { injectMessage, withMessage } from "./messaging/public.ts";
+export { messageHeaders } from "./messaging/message-headers.ts";
 export type { MessageOptions } from "./messaging/public.ts";
 export { getRequestId, requestId, setRequestId } from "./context/request-id.ts";
 export { withRequest } from "./trace-store/public.ts";

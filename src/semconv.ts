@@ -23,6 +23,8 @@ export const ATTR = {
   queueTime: "redtrail.messaging.queue.time",
   /** Ours, in seconds: how long the service that answered a call took, by its own account; what is left is the network's. */
   serverResponseTime: "redtrail.server.response_time",
+  /** Ours: messages of a batch whose senders are not linked, because the span has as many links as it may have. */
+  unlinkedCount: "redtrail.messaging.unlinked_count",
   /** Ours: the response was a stream (SSE), whose length says nothing about how fast it was. */
   streaming: "redtrail.http.streaming",
   /** Ours, on the local root of a trace that was sent without having been sampled: why. */

@@ -1,43 +1,31 @@
-// amqplib (RabbitMQ), both its APIs: every message that a channel sends or delivers passes one method of their common base.
-import type { Attributes } from "@opentelemetry/api";
+// amqplib (RabbitMQ), both its APIs: every message that a channel sends or delivers passes one method of their common base; what an app
+// pulls does not, see get.ts.
 import { log } from "../../src/diagnostics/log.ts";
-import type { MessageHeaders } from "../../src/messaging/headers.ts";
+import { MAX_ADDED_BYTES } from "../../src/messaging/headers.ts";
+import type { MessageHeaders } from "../../src/messaging/message.ts";
+import { isRefused, sizeOf } from "../../src/messaging/size-limit.ts";
 import { processMessage, sendMessage } from "../../src/messaging/spans.ts";
-import { ATTR } from "../../src/semconv.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
+import { attributesOf, destinationOf } from "./attributes.ts";
+import { watchGet, watchGetByCallback } from "./get.ts";
+import type { Channel } from "./types.ts";
 
-interface Fields {
-  readonly exchange?: string;
-  readonly routingKey?: string;
-}
-interface Properties {
-  headers?: MessageHeaders;
-  readonly messageId?: string;
-  readonly correlationId?: string;
-}
-interface Delivered {
-  readonly fields: Fields;
-  readonly properties: Properties;
-  readonly content: Uint8Array;
-}
-interface Channel {
-  readonly connection?: { readonly stream?: { readonly remoteAddress?: string; readonly remotePort?: number } };
-  sendMessage(this: Channel, fields: Fields, properties: Properties, content: Uint8Array): unknown;
-  dispatchMessage(this: Channel, fields: Fields, message: Delivered | null): unknown;
-}
+type Host = Pick<InstrumentationHost, "tracer" | "messaging">;
 
-export function instrumentAmqplib(host: Pick<InstrumentationHost, "tracer" | "messaging" | "modules">): void {
+/** Bytes of a frame for properties that are not headers. */
+const FRAME_RESERVE = 256;
+
+export function instrumentAmqplib(host: Host & Pick<InstrumentationHost, "modules">): void {
   host.modules.watch("amqplib", (exports, { file }) => {
-    if (file !== "lib/channel.js") return;
-    watchChannel((exports as { BaseChannel?: { prototype: Channel } }).BaseChannel?.prototype, host);
+    const { BaseChannel, Channel } = exports as Record<string, { readonly prototype: Channel } | undefined>;
+    if (file === "lib/channel.js") watchChannel(BaseChannel?.prototype, host);
+    else if (file === "lib/channel_model.js") watchGet(Channel?.prototype, host);
+    else if (file === "lib/callback_model.js") watchGetByCallback(Channel?.prototype, host);
   });
 }
 
 /** Exported for its test. */
-export function watchChannel(
-  channel: Channel | undefined,
-  { tracer, messaging }: Pick<InstrumentationHost, "tracer" | "messaging">,
-): void {
+export function watchChannel(channel: Channel | undefined, { tracer, messaging }: Host): void {
   const { sendMessage: send, dispatchMessage: dispatch } = channel ?? {};
   if (channel === undefined || typeof send !== "function" || typeof dispatch !== "function") {
     log.warn("this version of amqplib is not known (0.10 and later are); its messages carry no trace");
@@ -45,15 +33,19 @@ export function watchChannel(
   }
 
   channel.sendMessage = function sendWithContext(fields, properties, content) {
+    const own = withInherited(properties.headers);
+    const frameMax = this.connection?.frameMax ?? Infinity;
     const message = {
       system: "rabbitmq",
       destination: destinationOf(fields),
-      headers: withInherited(properties.headers),
+      headers: own,
       attributes: attributesOf(this, fields, properties, content),
+      // Headers have to go into one frame, which is of 4 KiB in amqplib 0.10.
+      maxHeaderBytes: Math.min(MAX_ADDED_BYTES, frameMax / 4),
     };
     // amqplib has made `properties` for this call; the headers in it may be the app's own, and stay as they are.
     return sendMessage(tracer, "publish", message, (headers) =>
-      send.call(this, fields, { ...properties, headers }, content),
+      send.call(this, fields, fits(own, headers, frameMax) ? { ...properties, headers } : properties, content),
     );
   };
 
@@ -82,27 +74,15 @@ function withInherited(headers: MessageHeaders | undefined): MessageHeaders {
   return all;
 }
 
-/** The conventions' form, `exchange:routing key`; the default exchange has no name, and its routing key is the queue. */
-function destinationOf({ exchange = "", routingKey = "" }: Fields): string {
-  if (exchange !== "" && routingKey !== "") return `${exchange}:${routingKey}`;
-  return exchange === "" ? routingKey || "(default)" : exchange;
+/** The server ends the connection for a frame that is too large. */
+function fits(own: MessageHeaders, sent: MessageHeaders, frameMax: number): boolean {
+  const size = headersSize(own);
+  return !isRefused([frameMax], size, headersSize(sent) - size + FRAME_RESERVE, 1);
 }
 
-function attributesOf(
-  { connection }: Channel,
-  { routingKey }: Fields,
-  { messageId, correlationId }: Properties,
-  content: Uint8Array,
-): Attributes {
-  const attributes: Attributes = { "messaging.message.body.size": content.length };
-  if (routingKey !== undefined && routingKey !== "")
-    attributes["messaging.rabbitmq.destination.routing_key"] = routingKey;
-  if (typeof messageId === "string") attributes["messaging.message.id"] = messageId;
-  if (typeof correlationId === "string") attributes["messaging.message.conversation_id"] = correlationId;
-  const stream = connection?.stream;
-  if (stream?.remoteAddress !== undefined) {
-    attributes[ATTR.networkPeerAddress] = stream.remoteAddress;
-    attributes[ATTR.networkPeerPort] = stream.remotePort;
-  }
-  return attributes;
+function headersSize(headers: MessageHeaders): number {
+  let size = 0;
+  // Its length in two bytes, its type in one, and the length of a text in four.
+  for (const key in headers) size += key.length + sizeOf(headers[key]) + 8;
+  return size;
 }

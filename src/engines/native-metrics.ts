@@ -8,6 +8,7 @@ import {
   type ViewOptions,
 } from "@opentelemetry/sdk-metrics";
 import type { MetricsGroup } from "../cluster/group.ts";
+import { messagingSelfMetrics } from "../diagnostics/messaging-metrics.ts";
 import { redactionSelfMetrics } from "../diagnostics/redaction-metrics.ts";
 import { samplingSelfMetrics } from "../diagnostics/sampling-metrics.ts";
 import { traceStoreSelfMetrics } from "../diagnostics/trace-store-metrics.ts";
@@ -70,6 +71,7 @@ export function producersOf(
     redactionSelfMetrics(redactor),
     ...(tail === undefined ? [] : [samplingSelfMetrics(tail)]),
     ...(sharedTraces === undefined ? [] : [traceStoreSelfMetrics(sharedTraces)]),
+    messagingSelfMetrics(),
     ...(runtime === undefined ? [] : [runtime.producer]),
   ];
 }

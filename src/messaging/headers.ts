@@ -1,16 +1,35 @@
 // The context of a request in the headers of a message: written by who sends it, read by who processes it.
 import { type Context, type TextMapGetter, type TextMapSetter, ROOT_CONTEXT, propagation } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
+import type { MessageHeaders } from "./message.ts";
+import { sharedMessaging } from "./shared.ts";
+
+export type { MessageHeaders } from "./message.ts";
 
 /** Epoch milliseconds: when a message was sent. */
 export const SENT_AT = "x-sent-at";
 
-/** Values as brokers have them: texts, bytes, lists of those. */
-export type MessageHeaders = Record<string, unknown>;
+/**
+ * Bytes of headers that a message gets from us at most, where nothing less is asked for: brokers refuse what is too large, and with it
+ * the app's message. What does not fit is left out and counted; trace and request id always fit.
+ */
+export const MAX_ADDED_BYTES = 4096;
+
+/** What a request may have any amount of: baggage in its three forms, and the state of other vendors. The rest is short by its grammar. */
+const UNBOUNDED = /^(?:baggage$|tracestate$|uberctx-|ot-baggage-)/;
+
+/** Of the message that is being written; injection is synchronous. */
+let room = MAX_ADDED_BYTES;
 
 /** A message that is passed on has old headers, which give way; a request id that the app has set itself stays (see its propagator). */
 const setter: TextMapSetter<MessageHeaders> = {
   set(headers, key, value) {
+    const size = key.length + value.length;
+    if (size > room && UNBOUNDED.test(key)) {
+      sharedMessaging.counts.droppedHeaders++;
+      return;
+    }
+    room -= size;
     headers[findKey(headers, key) ?? key] = value;
   },
 };
@@ -24,9 +43,15 @@ const getter: TextMapGetter<MessageHeaders> = {
   keys: (headers) => Object.keys(headers),
 };
 
-/** Adds to `headers` what the context has to say; nothing while tracing is suppressed. */
-export function injectHeaders(context: Context, headers: MessageHeaders, now: number = Date.now()): void {
+/** Adds to `headers` what the context has to say, in `maxBytes`; nothing while tracing is suppressed. */
+export function injectHeaders(
+  context: Context,
+  headers: MessageHeaders,
+  now: number = Date.now(),
+  maxBytes: number = MAX_ADDED_BYTES,
+): void {
   if (isTracingSuppressed(context)) return;
+  room = maxBytes;
   propagation.inject(context, headers, setter);
   headers[SENT_AT] = String(now);
 }
@@ -36,21 +61,37 @@ export function extractHeaders(headers: MessageHeaders): Context {
   return propagation.extract(ROOT_CONTEXT, headers, getter);
 }
 
-/** Milliseconds that a message has waited, 0 or more (clocks differ); undefined when it does not say. */
-export function waitedMs(headers: MessageHeaders, now: number = Date.now()): number | undefined {
-  const sentAt = textOf(headers[SENT_AT]);
-  if (sentAt === undefined || !/^\d{1,15}$/.test(sentAt)) return undefined;
-  return Math.max(0, now - Number(sentAt));
+/** Milliseconds that a message has waited, 0 or more (clocks differ); undefined when neither it nor its broker says. */
+export function waitedMs(
+  headers: MessageHeaders,
+  sentAtMs: number | undefined,
+  now: number = Date.now(),
+): number | undefined {
+  const text = textOf(headers[SENT_AT]);
+  const sentAt = text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : sentAtMs;
+  return sentAt !== undefined && Number.isFinite(sentAt) ? Math.max(0, now - sentAt) : undefined;
 }
 
+/** Texts, numbers, bytes; and what AWS makes of them, `{ DataType: "String", StringValue: "a" }` and its other spellings. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === "string") return value;
   if (typeof value === "number") return String(value);
-  return value instanceof Uint8Array ? Buffer.from(value).toString("utf8") : undefined;
+  if (value instanceof Uint8Array) return decode(value);
+  if (typeof value !== "object" || value === null) return undefined;
+  const { StringValue, BinaryValue, stringValue, Value } = value as Record<string, unknown>;
+  const given = StringValue ?? BinaryValue ?? stringValue ?? Value;
+  return typeof given === "string" || given instanceof Uint8Array ? textOf(given) : undefined;
+}
+
+/** Without a copy. */
+export function decode(bytes: Uint8Array): string {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer.toString("utf8");
 }
 
 /** The key as the message has it, whatever its case. */
 function findKey(headers: MessageHeaders, key: string): string | undefined {
   if (Object.hasOwn(headers, key)) return key;
-  return Object.keys(headers).find((one) => one.length === key.length && one.toLowerCase() === key);
+  for (const one in headers) if (one.length === key.length && one.toLowerCase() === key) return one;
+  return undefined;
 }

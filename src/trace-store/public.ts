@@ -1,7 +1,7 @@
 // For work that knows of its request only the id, a job or a message of another system: the public helper.
 import { type Attributes, ROOT_CONTEXT, type Span, SpanKind, trace } from "@opentelemetry/api";
 import { setRequestId } from "../context/request-id.ts";
-import { runToEnd } from "../messaging/spans.ts";
+import { runToEnd } from "../messaging/run.ts";
 import { validRequestId } from "../propagators/request-id-format.ts";
 import { getSharedTraces } from "../state.ts";
 import { VERSION } from "../version.ts";

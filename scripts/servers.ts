@@ -3,6 +3,8 @@ import { provisionPrometheus3, startPrometheus } from "./servers/prometheus.ts";
 import { startRabbitMq } from "./servers/rabbitmq.ts";
 import { startElasticsearch } from "./servers/elasticsearch.ts";
 import { startOpenSearch } from "./servers/opensearch.ts";
+import { startMosquitto } from "./servers/mosquitto.ts";
+import { startNats } from "./servers/nats.ts";
 import { startRedis } from "./servers/redis.ts";
 import { provisionNodes } from "./servers/nodes.ts";
 import { provisionPython } from "./servers/python.ts";
@@ -17,6 +19,8 @@ const commands: Record<string, () => Promise<void>> = {
     await startPrometheus();
     await startRedis();
     await startRabbitMq();
+    await startNats();
+    await startMosquitto();
     // Side by side: each spends most of its start waiting.
     await Promise.all([startZipkin(), startElasticsearch(), startOpenSearch()]);
     say("ready; `npm run servers:stop` ends what this started");

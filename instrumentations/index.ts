@@ -15,6 +15,7 @@ import { instrumentConsole } from "./logs/console.ts";
 import { instrumentPino } from "./logs/pino.ts";
 import { instrumentWinston } from "./logs/winston.ts";
 import { Modules } from "./modules.ts";
+import { instrumentMqtt } from "./mqtt/index.ts";
 import { instrumentNats } from "./nats/index.ts";
 import { createOptions } from "./options.ts";
 import { instrumentUndici } from "./undici/client.ts";
@@ -48,6 +49,11 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   { name: "express", targets: "express 4 and 5 (route names)", start: instrumentExpress },
   { name: "amqplib", targets: "amqplib 0.10 and later (RabbitMQ): publish and consume", start: instrumentAmqplib },
   { name: "nats", targets: "nats 2 and @nats-io/* 3: publish, request, subscribe, JetStream", start: instrumentNats },
+  {
+    name: "mqtt",
+    targets: "mqtt 5 (MQTT 5; MQTT 3 has no place for headers): publish and messages",
+    start: instrumentMqtt,
+  },
   { name: "pino", targets: "pino 8 and later (request and trace ids in its records)", start: instrumentPino },
   { name: "winston", targets: "winston 3 (the same)", start: instrumentWinston },
   { name: "bunyan", targets: "bunyan 1 and 2 (the same)", start: instrumentBunyan },

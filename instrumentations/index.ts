@@ -6,6 +6,7 @@ import type { WriteRequest } from "../src/request-log/record.ts";
 import { headersOfRules } from "../src/sampling/rules.ts";
 import { VERSION } from "../src/version.ts";
 import { instrumentAmqplib } from "./amqplib/index.ts";
+import { instrumentBullmq } from "./bullmq/index.ts";
 import { instrumentExpress } from "./express/routes.ts";
 import { instrumentHttpClient } from "./http/client.ts";
 import { instrumentHttpServer } from "./http/server.ts";
@@ -48,6 +49,7 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   { name: "undici", targets: "fetch and undici 6 or later", start: instrumentUndici },
   { name: "express", targets: "express 4 and 5 (route names)", start: instrumentExpress },
   { name: "amqplib", targets: "amqplib 0.10 and later (RabbitMQ): publish and consume", start: instrumentAmqplib },
+  { name: "bullmq", targets: "bullmq 5 and 6: queues, flows, workers", start: instrumentBullmq },
   { name: "nats", targets: "nats 2 and @nats-io/* 3: publish, request, subscribe, JetStream", start: instrumentNats },
   {
     name: "mqtt",

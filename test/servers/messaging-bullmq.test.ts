@@ -17,7 +17,6 @@ for (const [version, extension, schedule] of [
   ["bullmq", "cjs", "schedule"],
   ["bullmq", "mjs", "schedule"],
   ["bullmq@5", "cjs", "repeat"],
-  ["bullmq@5.0", "cjs", "repeat"],
 ] as const) {
   const library = versionOf("bullmq", version);
   describe(`BullMQ by ${version} (${extension})`, { skip: library === undefined ? LACKS : skip }, () => {
@@ -164,7 +163,7 @@ for (const [version, extension, schedule] of [
 
     const theirPackage = versionOf("bullmq-otel", "bullmq-otel@2");
     // It is of the time of version 6, and takes CommonJS here.
-    const skipTheirs = theirPackage === undefined ? LACKS : extension === "mjs" || version === "bullmq@5.0";
+    const skipTheirs = theirPackage === undefined ? LACKS : extension === "mjs";
     test(
       "bullmq-otel and redtrail understand each other's jobs, and an app that has it is left to it",
       { skip: skipTheirs },

@@ -19,6 +19,7 @@ import { Modules } from "./modules.ts";
 import { instrumentMqtt } from "./mqtt/index.ts";
 import { instrumentNats } from "./nats/index.ts";
 import { createOptions } from "./options.ts";
+import { instrumentRedisStreams } from "./redis-streams/index.ts";
 import { instrumentUndici } from "./undici/client.ts";
 import { instrumentByUpstream } from "./upstream/adopt.ts";
 import { UPSTREAM } from "./upstream/table.ts";
@@ -55,6 +56,11 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
     name: "mqtt",
     targets: "mqtt 5 (MQTT 5; MQTT 3 has no place for headers): publish and messages",
     start: instrumentMqtt,
+  },
+  {
+    name: "redis-streams",
+    targets: "XADD by ioredis and redis (REDTRAIL_MESSAGING_REDIS_STREAMS)",
+    start: instrumentRedisStreams,
   },
   { name: "pino", targets: "pino 8 and later (request and trace ids in its records)", start: instrumentPino },
   { name: "winston", targets: "winston 3 (the same)", start: instrumentWinston },

@@ -5,6 +5,8 @@ import type { Telemetry } from "./start.ts";
 export type { MessagingMode } from "./config/config.ts";
 export { injectMessage, withMessage } from "./messaging/public.ts";
 export type { MessageOptions } from "./messaging/public.ts";
+export { unwrapMessage, wrapMessage } from "./messaging/envelope.ts";
+export type { Unwrapped } from "./messaging/envelope.ts";
 export { getRequestId, requestId, setRequestId } from "./context/request-id.ts";
 export { VERSION as version } from "./version.ts";
 export type { Telemetry };

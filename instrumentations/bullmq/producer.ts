@@ -42,7 +42,7 @@ export function watchQueue(queue: object | undefined, { tracer }: Pick<Instrumen
       function addWithContext(name, data, options) {
         if (this.opts?.telemetry !== undefined) return add.call(this, name, data, options);
         return sendMessage(tracer, "add", to(this.name, { [JOB_NAME]: name }), async (headers) => {
-          const job = await add.call(this, name, data, withMetadata(options, headers) as JobOptions | undefined);
+          const job = await add.call(this, name, data, withMetadata(options, headers));
           noteId(job);
           return job;
         });

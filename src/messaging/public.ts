@@ -3,6 +3,7 @@ import { type Attributes, type ContextAPI, context as contextApi, trace } from "
 import type { MessagingConfig, MessagingMode } from "../config/config.ts";
 import { getState } from "../state.ts";
 import { VERSION } from "../version.ts";
+import { carriedHeaders } from "./carried-headers.ts";
 import { type MessageHeaders, injectHeaders } from "./headers.ts";
 import { processMessage } from "./spans.ts";
 
@@ -30,20 +31,21 @@ export function injectMessage<Headers extends MessageHeaders>(headers: Headers, 
 }
 
 /**
- * Runs `handle` for a message: in a CONSUMER span, in the request (and, by its mode, the trace) of the sender. Values of headers may
- * be texts or bytes. What `handle` returns or throws goes to the caller; a promise keeps the span open until it settles.
+ * Runs `handle` for a message: in a CONSUMER span, in the request (and, by its mode, the trace) of the sender. `message` is its headers,
+ * with texts or bytes for values; or what the library has given: of NATS, MQTT, BullMQ, an entry of a Redis stream. What `handle` returns or throws goes to the caller; a promise keeps the span open until it settles.
  */
 export function withMessage<Result>(
-  headers: MessageHeaders | undefined,
+  message: object | undefined,
   options: MessageOptions,
   handle: () => Result,
 ): Result {
   const settings = getState()?.messaging ?? DEFAULTS;
-  const { mode, ...message } = options;
+  const { mode, ...given } = options;
+  const headers = message === undefined ? {} : (carriedHeaders(message) ?? (message as MessageHeaders));
   return processMessage(
     trace.getTracer("redtrail/messaging", VERSION),
     mode === undefined ? settings : { ...settings, mode, modes: {} },
-    { ...message, headers: headers ?? {} },
+    { ...given, headers },
     handle,
   );
 }

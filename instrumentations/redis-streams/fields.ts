@@ -12,7 +12,7 @@ export function fieldsFor(args: readonly unknown[], headers: MessageHeaders): st
   const own = new Set(args.map(textOf));
   const names = Object.keys(headers);
   if (names.some((name) => name !== REQUEST_ID && own.has(name))) return [];
-  return names.filter((name) => !own.has(name)).flatMap((name) => [name, String(headers[name])]);
+  return names.flatMap((name) => (own.has(name) ? [] : [name, String(headers[name])]));
 }
 
 /** Keys and fields may be bytes. */

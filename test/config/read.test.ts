@@ -1030,6 +1030,7 @@ const ANY_TEXTS = new Set([
   "REDTRAIL_REQUEST_LOG_EXCLUDE",
   "REDTRAIL_REDACT_KEYS",
   "REDTRAIL_PROPAGATION_TARGETS",
+  "REDTRAIL_MESSAGING_REDIS_STREAMS",
 ]);
 
 test("Every setting has an accepted value in these tables, and a rejected one unless any text will do", () => {

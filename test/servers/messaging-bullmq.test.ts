@@ -23,7 +23,7 @@ for (const [version, extension, schedule] of [
     const app = (...args: string[]): string[] => [join(FIXTURES, `bullmq-app.${extension}`), library ?? "", ...args];
     let zipkin: TestZipkin;
     let producer: RunningApp;
-    const apps = brokerApps(() => zipkin);
+    const apps = brokerApps(() => zipkin, extension === "mjs" ? "node-sdk" : "native");
     let queues = 0;
     const newQueue = (): string => `redtrail-${process.pid}-${extension}-${++queues}`;
 

@@ -30,7 +30,7 @@ for (const [library, version] of [
     ];
     let zipkin: TestZipkin;
     let producer: RunningApp;
-    const apps = brokerApps(() => zipkin);
+    const apps = brokerApps(() => zipkin, version === "redis@5" ? "node-sdk" : "native");
     let streams = 0;
     const newStream = (): string => `redtrail:${process.pid}:${version}:${++streams}`;
     const named = { REDTRAIL_MESSAGING_REDIS_STREAMS: "others,redtrail:*" };

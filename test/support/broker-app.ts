@@ -31,11 +31,14 @@ export interface BrokerApps {
   stopAll(): Promise<void>;
 }
 
-export function brokerApps(zipkin: () => TestZipkin): BrokerApps {
+export function brokerApps(zipkin: () => TestZipkin, engine = "native"): BrokerApps {
   const running = new Set<Pick<RunningApp, "stop">>();
   return {
     async start(app, env = {}) {
-      const started = await runApp({ app, env: { OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin().endpoint, ...env } });
+      const started = await runApp({
+        app,
+        env: { OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin().endpoint, REDTRAIL_ENGINE: engine, ...env },
+      });
       running.add(started);
       return started;
     },

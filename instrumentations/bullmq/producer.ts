@@ -3,7 +3,7 @@ import { type Attributes, trace } from "@opentelemetry/api";
 import { SENT_AT, type MessageHeaders } from "../../src/messaging/headers.ts";
 import { sendMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { wrapMethod } from "../wrap-method.ts";
+import { wrapKnownMethod } from "../wrap-method.ts";
 import { type JobOptions, withMetadata } from "./metadata.ts";
 
 interface Queue {
@@ -35,7 +35,8 @@ const COUNT = "messaging.batch.message_count";
 const JOB_NAME = "bullmq.job.name";
 
 export function watchQueue(queue: object | undefined, { tracer }: Pick<InstrumentationHost, "tracer">): void {
-  wrapMethod<Add>(
+  wrapKnownMethod<Add>(
+    "bullmq",
     queue,
     "add",
     (add) =>
@@ -48,7 +49,8 @@ export function watchQueue(queue: object | undefined, { tracer }: Pick<Instrumen
         });
       },
   );
-  wrapMethod<AddBulk>(
+  wrapKnownMethod<AddBulk>(
+    "bullmq",
     queue,
     "addBulk",
     (addBulk) =>
@@ -65,7 +67,8 @@ export function watchQueue(queue: object | undefined, { tracer }: Pick<Instrumen
 }
 
 export function watchFlowProducer(flows: object | undefined, { tracer }: Pick<InstrumentationHost, "tracer">): void {
-  wrapMethod<AddFlow>(
+  wrapKnownMethod<AddFlow>(
+    "bullmq",
     flows,
     "add",
     (add) =>
@@ -79,7 +82,8 @@ export function watchFlowProducer(flows: object | undefined, { tracer }: Pick<In
         });
       },
   );
-  wrapMethod<AddFlows>(
+  wrapKnownMethod<AddFlows>(
+    "bullmq",
     flows,
     "addBulk",
     (addBulk) =>

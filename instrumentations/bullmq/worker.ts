@@ -4,7 +4,7 @@ import type { MessagingConfig } from "../../src/config/config.ts";
 import { SENT_AT, type MessageHeaders } from "../../src/messaging/headers.ts";
 import { processMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { wrapMethod } from "../wrap-method.ts";
+import { wrapKnownMethod } from "../wrap-method.ts";
 import { type JobOptions, readMetadata } from "./metadata.ts";
 
 export interface Job {
@@ -31,7 +31,8 @@ export function watchWorker(
   worker: object | undefined,
   { tracer, messaging }: Pick<InstrumentationHost, "tracer" | "messaging">,
 ): void {
-  wrapMethod<CallProcessor>(
+  wrapKnownMethod<CallProcessor>(
+    "bullmq",
     worker,
     "callProcessJob",
     (callProcessor) =>

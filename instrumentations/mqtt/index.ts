@@ -7,7 +7,7 @@ import type { MessageHeaders } from "../../src/messaging/headers.ts";
 import { processMessage, sendMessage } from "../../src/messaging/spans.ts";
 import { ATTR } from "../../src/semconv.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { prototypeOf, wrapMethod } from "../wrap-method.ts";
+import { prototypeOf, wrapKnownMethod } from "../wrap-method.ts";
 import { findFilter } from "./filters.ts";
 
 interface Properties {
@@ -54,7 +54,8 @@ export function watchClient(
   /** Bytes that the broker takes, by client; it says so when they connect. */
   const limits = new WeakMap<Client, number>();
 
-  wrapMethod<Publish>(
+  wrapKnownMethod<Publish>(
+    "mqtt",
     client,
     "publish",
     (publish) =>
@@ -92,7 +93,8 @@ export function watchClient(
       },
   );
 
-  wrapMethod<Emit>(
+  wrapKnownMethod<Emit>(
+    "mqtt",
     client,
     "emit",
     (emit) =>

@@ -4,7 +4,7 @@ import { log } from "../../src/diagnostics/log.ts";
 import { sendMessage } from "../../src/messaging/spans.ts";
 import { ATTR } from "../../src/semconv.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { wrapMethod } from "../wrap-method.ts";
+import { wrapKnownMethod, wrapMethod } from "../wrap-method.ts";
 import { type MakeHeaders, type MsgHdrs, fromRecord, toRecord } from "./headers.ts";
 import { isInbox, isSystem } from "./subjects.ts";
 
@@ -98,7 +98,8 @@ export function createProducer(
 
   return {
     watchProtocol(prototype) {
-      wrapMethod<Send<Protocol>>(
+      wrapKnownMethod<Send<Protocol>>(
+        "nats",
         prototype,
         "publish",
         (original) =>

@@ -4,7 +4,7 @@ import type { Tracer } from "@opentelemetry/api";
 import { createGlobTest } from "../../src/glob.ts";
 import { sendMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { prototypeOf, wrapMethod } from "../wrap-method.ts";
+import { prototypeOf, wrapKnownMethod } from "../wrap-method.ts";
 import { fieldsFor, textOf } from "./fields.ts";
 
 /** Of ioredis. */
@@ -42,7 +42,8 @@ export function instrumentRedisStreams({
 type IsNamed = (stream: string) => boolean;
 
 function watchIoredis(client: object | undefined, tracer: Tracer, isNamed: IsNamed): void {
-  wrapMethod<SendCommand>(
+  wrapKnownMethod<SendCommand>(
+    "ioredis",
     client,
     "sendCommand",
     (send) =>
@@ -77,7 +78,8 @@ function watchIoredis(client: object | undefined, tracer: Tracer, isNamed: IsNam
 const seen = new WeakSet<Command>();
 
 function watchNodeRedis(queue: object | undefined, tracer: Tracer, isNamed: IsNamed): void {
-  wrapMethod<AddCommand>(
+  wrapKnownMethod<AddCommand>(
+    "redis",
     queue,
     "addCommand",
     (add) =>

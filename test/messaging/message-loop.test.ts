@@ -31,10 +31,10 @@ function subscription(...texts: string[]): {
   open: string[];
 } {
   const waiting = [...texts];
-  let isEnded = false;
+  const state = { isEnded: false };
   let wake = (): void => {};
   async function* give(): AsyncGenerator<Message> {
-    while (!isEnded || waiting.length > 0) {
+    while (!state.isEnded || waiting.length > 0) {
       const text = waiting.shift();
       if (text === undefined) await new Promise<void>((resolve) => (wake = resolve));
       else yield new Message(text);
@@ -55,7 +55,7 @@ function subscription(...texts: string[]): {
       wake();
     },
     end() {
-      isEnded = true;
+      state.isEnded = true;
       wake();
     },
     open,

@@ -1,10 +1,14 @@
 // Requests through the real NATS, by `nats` 2 and by @nats-io/* 3: one trace and one id, whoever of the two sides has redtrail.
 import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { connect } from "nats";
 import { NATS_PORT } from "../../scripts/servers/nats.ts";
 import { brokerApps, chain, post, seenBy, spansOf, until } from "../support/broker-app.ts";
+import { freePort } from "../support/free-port.ts";
 import { FIXTURES, type RunningApp } from "../support/run-app.ts";
 import { lacksPort } from "../support/servers.ts";
 import { type TestZipkin, startZipkin } from "../support/zipkin.ts";
@@ -165,6 +169,49 @@ for (const [library, extension] of [
     });
   });
 }
+
+describe("NATS servers with limits", { skip }, () => {
+  let zipkin: TestZipkin;
+  const apps = brokerApps(() => zipkin);
+  const servers: ChildProcess[] = [];
+  before(async () => {
+    zipkin = await startZipkin();
+  });
+  after(async () => {
+    await apps.stopAll();
+    for (const server of servers) server.kill("SIGKILL");
+    await zipkin?.close();
+  });
+
+  for (const [what, limit, body, isTraced] of [
+    ["that takes no headers", "no_header_support: true", "hello", false],
+    ["that takes a message only without our headers", "max_payload: 1000", "x".repeat(950), false],
+    ["that takes a message with our headers", "max_payload: 1000", "x".repeat(500), true],
+  ] as const) {
+    test(`A server ${what} gets what it takes, and the producer has its span`, async () => {
+      const port = await freePort();
+      const config = join(await mkdtemp(join(tmpdir(), "redtrail-nats-")), "nats.conf");
+      await writeFile(config, `listen: 127.0.0.1:${port}\n${limit}\n`);
+      const server = spawn("nats-server", ["-c", config], { stdio: ["ignore", "ignore", "pipe"] });
+      servers.push(server);
+      let output = "";
+      server.stderr.setEncoding("utf8").on("data", (text: string) => (output += text));
+      await until(() => output.includes("Server is ready"));
+      const app = (...args: string[]): string[] => [join(FIXTURES, "nats-app.cjs"), "@nats-io", ...args];
+      const url = `nats://127.0.0.1:${port}`;
+      const producer = await apps.start(app("producer", url));
+      const consumer = await apps.start(app("consumer", url, "orders", "callback"));
+      const id = `id-${port}`;
+      await post(`${producer.url}/orders?bare&by=request`, body, id);
+      const spans = await spansOf(zipkin, id, isTraced ? 3 : 2);
+      assert.equal(spans[1]?.name, "request orders");
+      assert.equal(spans[1].tags["error.type"], undefined);
+      const seen = await until(() => seenBy(consumer)[0]);
+      assert.equal(seen.body, body);
+      assert.equal(seen.id === id, isTraced);
+    });
+  }
+});
 
 /** A stream of this name and for this subject, with a consumer `worker` that gets a message again after a second. */
 async function createStream(subject: string): Promise<void> {

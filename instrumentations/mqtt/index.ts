@@ -134,9 +134,17 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
   return value !== null && typeof value === "object" && typeof (value as { then?: unknown }).then === "function";
 }
 
-function takesHeaders({ options }: Client): boolean {
-  if (options?.protocolVersion === 5) return true;
-  log.debug("mqtt: a client of MQTT 3 (protocolVersion) has no place for headers; its messages carry no trace");
+/** Clients of which it has been said. */
+const withoutHeaders = new WeakSet<Client>();
+
+function takesHeaders(client: Client): boolean {
+  if (client.options?.protocolVersion === 5) return true;
+  if (!withoutHeaders.has(client)) {
+    withoutHeaders.add(client);
+    log.debug(
+      "mqtt: MQTT 3 has no place for headers; messages of this client carry no trace (protocolVersion: 5 has one)",
+    );
+  }
   return false;
 }
 

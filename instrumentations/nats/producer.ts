@@ -49,6 +49,8 @@ export function createProducer(
   const carried = new WeakSet<MsgHdrs>();
   /** The same, for those that could not be given headers. */
   let isInside = false;
+  /** Connections of which it has been said that they take none. */
+  const withoutHeaders = new WeakSet<Protocol>();
 
   function callInside<Result>(run: () => Result): Result {
     const before = isInside;
@@ -85,7 +87,10 @@ export function createProducer(
     return sendMessage(tracer, operation, message, (record) => {
       const make = makeHeaders();
       if (make === undefined || protocol.info?.headers !== true) {
-        log.debug(`NATS: the server takes no headers; the message to ${subject} carries no trace`);
+        if (!withoutHeaders.has(protocol)) {
+          withoutHeaders.add(protocol);
+          log.debug("nats: the server takes no headers; messages of this connection carry no trace");
+        }
         return callInside(() => original.call(owner, ...args));
       }
       const headers = fromRecord(make, record, own);

@@ -9,6 +9,7 @@ import type { SharedTraces } from "../src/trace-store/shared-traces.ts";
 import { VERSION } from "../src/version.ts";
 import { instrumentAmqplib } from "./amqplib/index.ts";
 import { instrumentAwsMessaging } from "./aws-messaging/index.ts";
+import { instrumentBullmq } from "./bullmq/index.ts";
 import { instrumentExpress } from "./express/routes.ts";
 import { instrumentFastify } from "./fastify/routes.ts";
 import { instrumentHapi } from "./hapi/routes.ts";
@@ -28,6 +29,9 @@ import { Modules } from "./modules.ts";
 import { instrumentNest } from "./nestjs/nest.ts";
 import { createOptions } from "./options.ts";
 import { instrumentRestify } from "./restify/routes.ts";
+import { instrumentMqtt } from "./mqtt/index.ts";
+import { instrumentNats } from "./nats/index.ts";
+import { instrumentRedisStreams } from "./redis-streams/index.ts";
 import { instrumentUndici } from "./undici/client.ts";
 import { instrumentByUpstream } from "./upstream/adopt.ts";
 import { UPSTREAM } from "./upstream/table.ts";
@@ -85,6 +89,18 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
     name: "aws-messaging",
     targets: "@aws-sdk/client-sqs and client-sns 3: SendMessage, Publish, their batches, ReceiveMessage",
     start: instrumentAwsMessaging,
+  },
+  { name: "bullmq", targets: "bullmq 5 and 6: queues, flows, workers", start: instrumentBullmq },
+  { name: "nats", targets: "nats 2 and @nats-io/* 3: publish, request, subscribe, JetStream", start: instrumentNats },
+  {
+    name: "mqtt",
+    targets: "mqtt 5 (MQTT 5; MQTT 3 has no place for headers): publish and messages",
+    start: instrumentMqtt,
+  },
+  {
+    name: "redis-streams",
+    targets: "XADD by ioredis and redis (REDTRAIL_MESSAGING_REDIS_STREAMS)",
+    start: instrumentRedisStreams,
   },
   { name: "pino", targets: "pino 8 and later (request and trace ids in its records)", start: instrumentPino },
   { name: "winston", targets: "winston 3 (the same)", start: instrumentWinston },

@@ -11,6 +11,8 @@ import { startAws } from "./servers/aws.ts";
 import { startElasticsearch } from "./servers/elasticsearch.ts";
 import { startKafka } from "./servers/kafka.ts";
 import { startOpenSearch } from "./servers/opensearch.ts";
+import { startMosquitto } from "./servers/mosquitto.ts";
+import { startNats } from "./servers/nats.ts";
 import { startRedis } from "./servers/redis.ts";
 import { provisionNodes } from "./servers/nodes.ts";
 import { provisionPython } from "./servers/python.ts";
@@ -32,6 +34,8 @@ const commands: Record<string, () => Promise<void>> = {
     await startMariaDb();
     await startMemcached();
     await startFerretDb();
+    await startNats();
+    await startMosquitto();
     // Side by side: each spends most of its start waiting.
     await Promise.all([
       startZipkin(),

@@ -6,6 +6,8 @@ export type { MessagingMode } from "./config/config.ts";
 export { injectMessage, withMessage } from "./messaging/public.ts";
 export { messageHeaders } from "./messaging/message-headers.ts";
 export type { MessageOptions } from "./messaging/public.ts";
+export { unwrapMessage, wrapMessage } from "./messaging/envelope.ts";
+export type { Unwrapped } from "./messaging/envelope.ts";
 export { getRequestId, requestId, setRequestId } from "./context/request-id.ts";
 export { withRequest } from "./trace-store/public.ts";
 export type { RequestOptions } from "./trace-store/public.ts";

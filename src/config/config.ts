@@ -152,6 +152,8 @@ export interface MessagingConfig {
   readonly modes: Readonly<Record<string, MessagingMode>>;
   /** Milliseconds after which `auto` links a message instead of continuing its trace. @default 60000 */
   readonly linkAfterMs: number;
+  /** Redis streams (globs) whose entries carry the request as fields. @default none */
+  readonly redisStreams?: readonly string[];
 }
 
 /** `join`: a request waits for the trace of its id; `link`: it goes on at once; `write`: nothing is asked. */

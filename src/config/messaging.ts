@@ -17,5 +17,10 @@ export function readMessaging(reader: SettingReader): MessagingConfig {
     if (system === undefined) mode = named;
     else modes[system] = named;
   }
-  return { mode, modes, linkAfterMs: reader.get("REDTRAIL_MESSAGING_LINK_AFTER") as number };
+  return {
+    mode,
+    modes,
+    linkAfterMs: reader.get("REDTRAIL_MESSAGING_LINK_AFTER") as number,
+    redisStreams: (reader.get("REDTRAIL_MESSAGING_REDIS_STREAMS") ?? []) as readonly string[],
+  };
 }

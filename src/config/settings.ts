@@ -206,6 +206,11 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
         default: "60000",
         doc: "Milliseconds that a message may have waited for `auto` to continue its trace.",
       },
+      {
+        name: "REDTRAIL_MESSAGING_REDIS_STREAMS",
+        type: "texts",
+        doc: "Redis streams (keys; `*` for any characters) whose entries get fields more: trace, request id, time. Consumers see them.",
+      },
     ],
   },
   {

@@ -1,16 +1,19 @@
 // Finds the headers in a message, whatever library it is of.
 import { context as contextApi } from "@opentelemetry/api";
+import { carriedHeaders } from "./carried-headers.ts";
 import type { MessageHeaders } from "./message.ts";
 import { receivedAs } from "./received.ts";
 
 /**
- * The headers of a message as its library has given it to the app: kafkajs, amqplib, SQS (also what SNS has put into its body), and the
- * records that a Lambda function gets of the two. An object that is none of them is taken for headers.
+ * The headers of a message as its library has given it to the app: kafkajs, amqplib, NATS, MQTT, BullMQ, a Redis stream, SQS (also
+ * what SNS has put into its body), and the records that a Lambda function gets of the two. An object that is none of them is taken for headers.
  */
 export function messageHeaders(message: object | undefined): MessageHeaders {
   if (message === undefined) return {};
   const known = receivedAs(message, contextApi.active());
   if (known !== undefined) return known.headers;
+  const carried = carriedHeaders(message);
+  if (carried !== undefined) return carried;
   const { headers, properties, MessageAttributes, messageAttributes, Body, body, Sns } = message as Record<
     string,
     unknown

@@ -39,7 +39,8 @@ export function injectMessage<Headers extends MessageHeaders>(headers: Headers, 
  * throws goes to the caller; a promise keeps the span open until it settles.
  *
  * `message` is what the library has given: one of a Kafka batch, of amqplib's `get`, of SQS' ReceiveMessage, whose options redtrail knows
- * then; or the headers of any other, with texts or bytes for values.
+ * then; a message of NATS, a packet of MQTT, a job of BullMQ, an entry of a Redis stream; or the headers of any other, with texts or
+ * bytes for values.
  */
 export function withMessage<Result>(message: object | undefined, handle: () => Result): Result;
 export function withMessage<Result>(message: object | undefined, options: MessageOptions, handle: () => Result): Result;

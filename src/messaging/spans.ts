@@ -45,7 +45,9 @@ export function processMessage<Result>(
     attributes: { ...attributes, ...identityOf(system, destination, "process", "process") },
   };
   if (links.length > 0) options.links = [...links];
-  const span = tracer.startSpan(`process ${destination}`, options, parent);
+  // What a subscription to many destinations is written as names the span: there are fewer of them.
+  const template = attributes?.["messaging.destination.template"];
+  const span = tracer.startSpan(`process ${typeof template === "string" ? template : destination}`, options, parent);
   if (waited !== undefined) span.setAttribute(ATTR.queueTime, waited / 1000);
   if (batchSize > 1) span.setAttribute("messaging.batch.message_count", batchSize);
   return runToEnd(span, trace.setSpan(parent, span), handle);

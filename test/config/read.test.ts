@@ -95,7 +95,7 @@ test("readConfig gives the documented defaults for an empty environment, and no 
         serverTiming: false,
         responseTime: false,
       },
-      messaging: { mode: "auto", modes: {}, linkAfterMs: 60_000 },
+      messaging: { mode: "auto", modes: {}, linkAfterMs: 60_000, redisStreams: [] },
       traceStore: {
         address: undefined,
         mode: "join",
@@ -183,6 +183,12 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
   ["REDTRAIL_TRACE_STORE_CA_FILE", "ca.pem", ({ traceStore }) => traceStore.tls, { caFile: "ca.pem" }],
   ["REDTRAIL_TRACE_STORE_CLIENT_CERT_FILE", "c.pem", ({ traceStore }) => traceStore.tls, { certFile: "c.pem" }],
   ["REDTRAIL_TRACE_STORE_CLIENT_KEY_FILE", "k.pem", ({ traceStore }) => traceStore.tls, { keyFile: "k.pem" }],
+  [
+    "REDTRAIL_MESSAGING_REDIS_STREAMS",
+    "orders, events:*",
+    (config) => config.messaging.redisStreams,
+    ["orders", "events:*"],
+  ],
   ["REDTRAIL_SAMPLING_RATE_LIMIT", "50", (config) => config.sampling.perSecond, 50],
   ["REDTRAIL_SAMPLING_KEEP_ERRORS", "True", (config) => config.sampling.keepErrors, "any"],
   ["REDTRAIL_SAMPLING_KEEP_ERRORS", "root", (config) => config.sampling.keepErrors, "root"],
@@ -1102,6 +1108,7 @@ const ANY_TEXTS = new Set([
   "REDTRAIL_REQUEST_LOG_EXCLUDE",
   "REDTRAIL_REDACT_KEYS",
   "REDTRAIL_PROPAGATION_TARGETS",
+  "REDTRAIL_MESSAGING_REDIS_STREAMS",
 ]);
 
 test("Every setting has an accepted value in these tables, and a rejected one unless any text will do", () => {

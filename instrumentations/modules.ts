@@ -86,7 +86,7 @@ export class Modules implements ModuleWatcher {
 }
 
 /** `@scope/name/lib/file.js` is of `@scope/name`. */
-function packageOf(name: string): string {
+export function packageOf(name: string): string {
   const [first = "", second = ""] = name.split(/[\\/]/, 2);
   return first.startsWith("@") ? `${first}/${second}` : first;
 }

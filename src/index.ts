@@ -7,6 +7,26 @@ export { injectMessage, withMessage } from "./messaging/public.ts";
 export type { MessageOptions } from "./messaging/public.ts";
 export { getRequestId, requestId, setRequestId } from "./context/request-id.ts";
 export { VERSION as version } from "./version.ts";
+export { defineInstrumentation, definePlugin } from "./plugins/plugin.ts";
+export type {
+  OpenTelemetryInstrumentation,
+  OpenTelemetryInstrumentationClass,
+  PluginInstrumentation,
+  RedtrailPlugin,
+  SamplerOptions,
+} from "./plugins/plugin.ts";
+export type {
+  AnyFunction,
+  ChannelTrace,
+  InstrumentationDefinition,
+  LoadedModule,
+  MessageDetails,
+  Options,
+  PluginHost,
+  ServerDetails,
+  SpanDetails,
+  SpanKindName,
+} from "./plugins/definition.ts";
 export type { Telemetry };
 
 /**

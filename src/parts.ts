@@ -4,6 +4,8 @@ import { findAppPackage } from "./app-package.ts";
 import type { Config } from "./config/config.ts";
 import { mainScript } from "./config/environment.ts";
 import { type Parts, takesMetrics } from "./engines/engine.ts";
+import { detectAttributes, makePropagator, makeSampler } from "./plugins/make.ts";
+import { PluginRegistry, type Plugins } from "./plugins/registry.ts";
 import { RedMetricsSpanProcessor } from "./processors/red-metrics.ts";
 import { RequestIdSpanProcessor } from "./processors/request-id.ts";
 import { SenderSpanProcessor } from "./processors/sender.ts";
@@ -13,18 +15,20 @@ import { createRequestLog } from "./request-log/request-log.ts";
 import { createResource } from "./resource.ts";
 import { createSampler } from "./sampling/index.ts";
 
-export function createParts(config: Config): Parts {
-  const resource = createResource(config, findAppPackage(mainScript(), process.cwd()));
+export function createParts(config: Config, plugins: Plugins = new PluginRegistry()): Parts {
+  const detected = detectAttributes(plugins, config.resourceDetectors);
+  const resource = createResource(config, findAppPackage(mainScript(), process.cwd()), detected);
   const serviceName = String(resource.attributes["service.name"]);
   const redactor = createConfiguredRedactor(config.redaction);
   const countsSpans = config.red.families.length > 0 && takesMetrics(config);
   return {
     config,
+    plugins,
     resource,
     serviceName,
     contextManager: new AsyncLocalStorageContextManager(),
-    propagator: createPropagator(config, serviceName),
-    sampler: createSampler(config, countsSpans),
+    propagator: createPropagator(config, serviceName, (name) => makePropagator(plugins, name)),
+    sampler: createSampler(config, countsSpans, (name) => makeSampler(plugins, name, config.samplerArg)),
     redactor,
     requestIdProcessor: new RequestIdSpanProcessor(),
     senderProcessor: new SenderSpanProcessor(),

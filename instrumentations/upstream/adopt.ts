@@ -9,18 +9,20 @@ import type { UpstreamRow } from "./table.ts";
 
 type Wrap = (target: object, name: string, wrapper: Parameters<typeof guardWrapper>[0]) => unknown;
 
+type ModuleDefinition = { readonly name: string };
+
 /**
  * What is used of InstrumentationBase. The members with an underscore are its own; its version is pinned and is in our bundle, and a
  * test puts them to use.
  */
-interface BaseInstrumentation {
+export interface BaseInstrumentation {
   setTracerProvider(provider: TracerProvider): void;
   setMeterProvider(provider: MeterProvider): void;
   enable(): void;
-  getModuleDefinitions(): readonly { readonly name: string }[];
+  getModuleDefinitions(): readonly ModuleDefinition[];
   _hooks: unknown[];
   _wrap: Wrap;
-  _onRequire(definition: { readonly name: string }, exports: unknown, name: string, baseDir: string): unknown;
+  _onRequire(definition: ModuleDefinition, exports: unknown, name: string, baseDir: string): unknown;
 }
 
 export type BaseInstrumentationClass = new (config: object) => BaseInstrumentation;
@@ -49,11 +51,12 @@ export function instrumentByUpstream(
   for (const packageName of packages) host.modules.watch(packageName, onLoad);
 }
 
-/** Returns what patches a file that has been loaded. */
-function adopt(
+/** Returns what patches a file that has been loaded. `definitions`: those that it has made already. */
+export function adopt(
   instrumentation: BaseInstrumentation,
   name: string,
   tracerProvider: TracerProvider,
+  definitions: readonly ModuleDefinition[] = instrumentation.getModuleDefinitions(),
 ): (exports: unknown, loaded: LoadedFile) => unknown {
   const report = (error: unknown): void => {
     log.warnSometimes(
@@ -68,12 +71,12 @@ function adopt(
   // Enabled, without hooks of its own: it takes these for them.
   instrumentation._hooks.push({});
   instrumentation.enable();
-  const definitions = instrumentation.getModuleDefinitions();
+  const onRequire = instrumentation._onRequire;
   return (exports, { name: loadedName, baseDir }) => {
     let current = exports;
     for (const definition of definitions) {
       if (loadedName !== definition.name && !loadedName.startsWith(definition.name)) continue;
-      current = instrumentation._onRequire(definition, current, loadedName, baseDir);
+      current = onRequire.call(instrumentation, definition, current, loadedName, baseDir);
     }
     return current;
   };

@@ -152,27 +152,32 @@ export interface MessagingConfig {
   readonly linkAfterMs: number;
 }
 
+/** Where a field holds names as `string`, plug-ins may have added some to those that redtrail has. */
 export interface Config {
   readonly engine: EngineName;
+  /** What REDTRAIL_PLUGINS and OTEL_NODE_EXTENSIONS name. They are loaded before the rest is read. */
+  readonly plugins: readonly string[];
   /** OTEL_SDK_DISABLED: no spans and no metrics; propagation stays. */
   readonly disabled: boolean;
   readonly logLevel: LogLevel;
   /** OTEL_SERVICE_NAME; undefined where the app's package.json has to give the name. */
   readonly serviceName: string | undefined;
   readonly resourceAttributes: Attributes;
-  readonly resourceDetectors: readonly ResourceDetectorName[];
-  readonly propagators: readonly PropagatorName[];
-  readonly sampler: SamplerName;
+  readonly resourceDetectors: readonly string[];
+  readonly propagators: readonly string[];
+  readonly sampler: string;
   /** OTEL_TRACES_SAMPLER_ARG, 0 to 1. @default 1 */
   readonly samplerRatio: number;
+  /** OTEL_TRACES_SAMPLER_ARG as it was written, for samplers of plug-ins. */
+  readonly samplerArg: string | undefined;
   /** Of traces that begin here, for parent-based samplers. */
   readonly sampling: {
     readonly rules: readonly SamplingRule[];
     /** Traces in a second at most. @default undefined, without a limit */
     readonly perSecond: number | undefined;
   };
-  readonly tracesExporters: readonly TracesExporterName[];
-  readonly metricsExporters: readonly MetricsExporterName[];
+  readonly tracesExporters: readonly string[];
+  readonly metricsExporters: readonly string[];
   /** Logs go out only as OTLP, by the engine `node-sdk`. @default none */
   readonly logsExporters: readonly ("otlp" | "none")[];
   /** Log libraries whose records get the ids of the request. @default pino, winston, bunyan */

@@ -7,10 +7,11 @@ import { type Engine, type Parts, spansTo } from "./engine.ts";
 import { startMetrics } from "./native-metrics.ts";
 import { createSpanProcessors } from "./native-spans.ts";
 import { createPushes } from "./pushes.ts";
+import { within } from "./within.ts";
 
 export function createNativeEngine(parts: Parts): Engine {
   const { config, resource, sampler } = parts;
-  const { zipkin, spanProcessors } = createSpanProcessors(parts);
+  const { zipkin, pluginSpans, spanProcessors } = createSpanProcessors(parts);
   if (config.tracesExporters.includes("console")) {
     spanProcessors.push(new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() }));
   }
@@ -30,18 +31,24 @@ export function createNativeEngine(parts: Parts): Engine {
 
   return {
     destinations: endpoint.address.then((address) => ({ metrics: address, spans: spansTo(config) })),
-    pending: () => pushes.pending(),
-    flush: async (deadlineMs) => void (await Promise.all([pushes.flush(deadlineMs), group?.flush(deadlineMs)])),
+    pending: () => pushes.pending() + pluginSpans.pending(),
+    flush: async (deadlineMs) => {
+      const plugins = within(deadlineMs, pluginSpans.flush());
+      await Promise.all([pushes.flush(deadlineMs), group?.flush(deadlineMs), plugins]);
+    },
     flushSync: (timeoutMs) => pushes.flushSync(timeoutMs),
     endSync() {
       group?.endSync();
       pushes.endSync();
     },
     async shutdown(deadlineMs) {
-      await pushes.shutdown(deadlineMs);
+      await Promise.all([pushes.shutdown(deadlineMs), within(deadlineMs, pluginSpans.flush())]);
       // The group first: what it hands over is collected by readers that the meters' end would close.
-      await Promise.allSettled([tracerProvider.shutdown(), metricsParts.close()]);
-      await meterProvider.shutdown().catch(() => {});
+      await within(deadlineMs, Promise.allSettled([tracerProvider.shutdown(), metricsParts.close()]));
+      await within(
+        deadlineMs,
+        meterProvider.shutdown().catch(() => {}),
+      );
     },
   };
 }

@@ -1,11 +1,13 @@
 // redtrail's instrumentations in the shape that upstream's `registerInstrumentations` takes.
-import type { TracerProvider } from "@opentelemetry/api";
+import type { MeterProvider, TracerProvider } from "@opentelemetry/api";
 import {
   DEFAULT_INSTRUMENTATION_NAMES,
   INSTRUMENTATION_NAMES,
+  INSTRUMENTATIONS,
   type InstrumentationConfig,
   startInstrumentations,
 } from "../../instrumentations/index.ts";
+import type { InstrumentationRow } from "../../instrumentations/instrumentation.ts";
 import { readConfig } from "../config/read.ts";
 import type { WriteRequest } from "../request-log/record.ts";
 import { VERSION } from "../version.ts";
@@ -16,21 +18,30 @@ export class NodeSdkInstrumentation {
   readonly instrumentationVersion: string = VERSION;
   readonly #config: InstrumentationConfig;
   readonly #requestLog: WriteRequest | undefined;
+  readonly #rows: readonly InstrumentationRow[];
   #provider: TracerProvider | undefined;
+  #meterProvider: MeterProvider | undefined;
   #enabled = false;
 
   constructor(
     config: InstrumentationConfig = readConfig({}, INSTRUMENTATION_NAMES, DEFAULT_INSTRUMENTATION_NAMES).config,
     requestLog?: WriteRequest,
+    rows: readonly InstrumentationRow[] = INSTRUMENTATIONS,
   ) {
     this.#config = config;
     this.#requestLog = requestLog;
+    this.#rows = rows;
   }
 
   enable(): void {
     if (this.#enabled) return;
     this.#enabled = true;
-    startInstrumentations(this.#config, { provider: this.#provider, requestLog: this.#requestLog });
+    startInstrumentations(this.#config, {
+      provider: this.#provider,
+      meterProvider: this.#meterProvider,
+      requestLog: this.#requestLog,
+      rows: this.#rows,
+    });
   }
 
   disable(): void {}
@@ -40,7 +51,9 @@ export class NodeSdkInstrumentation {
     this.#provider = provider;
   }
 
-  setMeterProvider(): void {}
+  setMeterProvider(provider: MeterProvider): void {
+    this.#meterProvider = provider;
+  }
 
   setConfig(): void {}
 

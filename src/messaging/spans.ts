@@ -84,7 +84,7 @@ function identity(system: string, destination: string, operation: string, type: 
 }
 
 /** What `run` throws, or its promise is rejected with, goes on to the app; the span tells of it. */
-function runToEnd<Result>(span: Span, context: Context, run: () => Result): Result {
+export function runToEnd<Result>(span: Span, context: Context, run: () => Result): Result {
   let result: Result;
   try {
     result = contextApi.with(context, run);
@@ -113,7 +113,8 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
   return value !== null && typeof value === "object" && typeof (value as { then?: unknown }).then === "function";
 }
 
-function fail(span: Span, error: unknown): void {
+/** Ends the span as failed. */
+export function fail(span: Span, error: unknown): void {
   const { name, code, message } = (error ?? {}) as { name?: unknown; code?: unknown; message?: unknown };
   const type = typeof code === "string" ? code : typeof name === "string" ? name : "_OTHER";
   span.setAttribute(ATTR.errorType, type);

@@ -29,17 +29,35 @@ const SAMPLERS: Record<SamplerName, Row> = {
 
 export type SamplerConfig = Pick<Config, "sampler" | "samplerRatio" | "sampling">;
 
+/** Makes one that redtrail does not have: of a plug-in. */
+type MakeOther = (name: string) => Sampler | undefined;
+
 /** Rules and the limit are for whole traces, and so for samplers that a span's parent counts for. */
-export function isParentBased(name: SamplerName): boolean {
-  return SAMPLERS[name].parentBased;
+export function isParentBased(name: string): boolean {
+  return isOurs(name) ? SAMPLERS[name].parentBased : name.startsWith(PARENT_BASED);
+}
+
+const PARENT_BASED = "parentbased_";
+
+function isOurs(name: string): name is SamplerName {
+  return Object.hasOwn(SAMPLERS, name);
+}
+
+function rowOf(name: string, makeOther: MakeOther): Row {
+  if (isOurs(name)) return SAMPLERS[name];
+  const parentBased = isParentBased(name);
+  const other = makeOther(parentBased ? name.slice(PARENT_BASED.length) : name);
+  // The plug-in's could not be made, which has been said.
+  return other === undefined ? SAMPLERS.parentbased_always_on : { root: () => other, parentBased };
 }
 
 /** `feedsMetrics`: whether anything counts the spans. */
 export function createSampler(
   { sampler: name, samplerRatio, sampling }: SamplerConfig,
   feedsMetrics: boolean,
+  makeOther: MakeOther = () => undefined,
 ): Sampler {
-  const row = SAMPLERS[name];
+  const row = rowOf(name, makeOther);
   let sampler = row.root(samplerRatio);
   if (row.parentBased) {
     if (sampling.rules.length > 0) sampler = new RuleSampler(sampling.rules, sampler);

@@ -1,5 +1,6 @@
 // Tells instrumentations of the packages that an app loads, file by file, whatever module system loads them.
 import { subscribe } from "node:diagnostics_channel";
+import { types } from "node:util";
 import { Hook } from "require-in-the-middle";
 import { log } from "../src/diagnostics/log.ts";
 import { loadImportHooks } from "../src/lazy.ts";
@@ -73,7 +74,10 @@ export class Modules implements ModuleWatcher {
   #loaded(exports: unknown, name: string, baseDir: string): unknown {
     const packageName = packageOf(name);
     const file = name.slice(packageName.length + 1).replaceAll("\\", "/");
-    let current = exports;
+    // Of `require` of an ES module: nobody can change it, but a copy can take its place.
+    const isFixed = types.isModuleNamespaceObject(exports);
+    const given = isFixed ? changeableCopy(exports as object) : exports;
+    let current = given;
     for (const onLoad of this.#watchers.get(packageName) ?? []) {
       try {
         current = onLoad(current, { file, name, baseDir }) ?? current;
@@ -81,8 +85,16 @@ export class Modules implements ModuleWatcher {
         log.warnSometimes(`load ${name}`, `"${name}" could not be instrumented (${String(error)}); it works as ever`);
       }
     }
-    return current;
+    return isFixed && current === given && isSame(exports as object, given as object) ? exports : current;
   }
+}
+
+function changeableCopy(namespace: object): object {
+  return Object.defineProperty({ ...namespace }, Symbol.toStringTag, { value: "Module" });
+}
+
+function isSame(namespace: object, copy: object): boolean {
+  return Object.entries(namespace).every(([key, value]) => value === copy[key as never]);
 }
 
 /** `@scope/name/lib/file.js` is of `@scope/name`. */

@@ -6,7 +6,7 @@ import { describeError } from "../../src/diagnostics/describe-error.ts";
 import { log } from "../../src/diagnostics/log.ts";
 import { extractHeaders } from "../../src/messaging/headers.ts";
 import { fail, processMessage, runToEnd, sendMessage } from "../../src/messaging/spans.ts";
-import type { InstrumentationDefinition, Options, PluginHost, SpanDetails } from "../../src/plugins/definition.ts";
+import type { InstrumentationDefinition, PluginHost, SpanDetails } from "../../src/plugins/definition.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { guardWrapper } from "../upstream/guard.ts";
 import { createTraceChannel } from "./trace-channel.ts";
@@ -26,23 +26,23 @@ export interface StartedInstrumentation {
 
 /** Throws what `start` throws. */
 export function startDefinition(
-  definition: InstrumentationDefinition<Options>,
+  definition: InstrumentationDefinition,
   underlying: UnderlyingHost,
 ): StartedInstrumentation {
   const undo: (() => void)[] = [];
   definition.start(createPluginHost(definition, underlying, (one) => undo.push(one)));
   return {
     stop: () => {
-      for (const one of undo.splice(0).reverse()) one();
+      for (const one of undo.splice(0).toReversed()) one();
     },
   };
 }
 
 function createPluginHost(
-  { name, version, options = {} }: InstrumentationDefinition<Options>,
+  { name, version, options = {} }: InstrumentationDefinition,
   { modules, options: readOptions, messaging, tracerProvider, meterProvider }: UnderlyingHost,
   onStop: (undo: () => void) => void,
-): PluginHost<Options> {
+): PluginHost {
   const tracer = tracerProvider.getTracer(name, version);
   const say = (text: string): void => log.warnSometimes(`${name} ${text}`, `instrumentation "${name}": ${text}`);
   const report = (where: string, error: unknown): void => {
@@ -109,7 +109,7 @@ function createPluginHost(
     client: inSpan(SpanKind.CLIENT),
     server: inSpan(SpanKind.SERVER),
     internal: inSpan(SpanKind.INTERNAL),
-    producer: ({ batchSize: _, ...message }, send) =>
+    producer: (message, send) =>
       sendMessage(tracer, "send", { ...withoutUndefined(message), headers: message.headers ?? {} }, send),
     consumer: (message, handle) =>
       processMessage(tracer, messaging, { ...withoutUndefined(message), headers: message.headers ?? {} }, handle),

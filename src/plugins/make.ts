@@ -84,7 +84,7 @@ export function detectAttributes({ resourceDetectors }: Plugins, names: readonly
       const detected: Record<string, unknown> = create() ?? {};
       for (const [key, value] of Object.entries(detected)) {
         if (value instanceof Promise) log.warn(`${who} gives a promise for "${key}", which is left out`);
-        else attributes[key] = value as Attributes[string];
+        else attributes[key] = value;
       }
     } catch (error) {
       log.warn(`${who} has failed (${describeError(error)}); its attributes are left out`);

@@ -4,7 +4,7 @@ import type { PushMetricExporter } from "@opentelemetry/sdk-metrics";
 import type { Sampler, SpanExporter, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { SETTINGS } from "../config/settings.ts";
 import { describeError } from "../diagnostics/describe-error.ts";
-import type { InstrumentationDefinition, Options } from "./definition.ts";
+import type { InstrumentationDefinition } from "./definition.ts";
 import type { OpenTelemetryInstrumentation, RedtrailPlugin, SamplerOptions } from "./plugin.ts";
 import { DEFINITION, isDefinition, isInstrumentationClass, isOpenTelemetryInstrumentation } from "./recognize.ts";
 
@@ -20,7 +20,7 @@ export type PluginInstrumentationPart = {
   readonly name: string;
   readonly from: string;
 } & (
-  | { readonly definition: InstrumentationDefinition<Options> }
+  | { readonly definition: InstrumentationDefinition }
   | { readonly instrumentation: OpenTelemetryInstrumentation }
 );
 
@@ -117,12 +117,12 @@ export class PluginRegistry implements Plugins {
     const made = isInstrumentationClass(given) ? new given({ enabled: false }) : given;
     const definition = (made as { readonly [DEFINITION]?: unknown } | undefined)?.[DEFINITION] ?? made;
     if (isDefinition(definition)) {
-      const { name } = definition as InstrumentationDefinition<Options>;
+      const { name } = definition as InstrumentationDefinition;
       this.#checkName(name.toLowerCase());
       this.instrumentations.push({
         name: name.toLowerCase(),
         from,
-        definition: definition as InstrumentationDefinition<Options>,
+        definition: definition as InstrumentationDefinition,
       });
     } else if (isOpenTelemetryInstrumentation(made)) {
       const name = shortName(made.instrumentationName);

@@ -87,6 +87,8 @@ export interface InstrumentationWiring {
   readonly rows?: readonly InstrumentationRow[] | undefined;
   /** Takes each request that a server has answered. */
   readonly requestLog?: WriteRequest | undefined;
+  /** @default hooks of this call's own */
+  readonly modules?: Modules | undefined;
 }
 
 /**
@@ -111,9 +113,9 @@ export function startInstrumentations(
     meterProvider = metrics.getMeterProvider(),
     rows = INSTRUMENTATIONS,
     requestLog,
+    modules = new Modules(),
   }: InstrumentationWiring = {},
 ): void {
-  const modules = new Modules();
   const host: Omit<InstrumentationHost, "tracer"> = {
     modules,
     tracerProvider: provider,

@@ -27,6 +27,8 @@ export type {
   SpanDetails,
   SpanKindName,
 } from "./plugins/definition.ts";
+export { toOpenTelemetryExtension } from "./plugins/extension.ts";
+export type { OpenTelemetryExtension } from "./plugins/extension.ts";
 export type { Telemetry };
 
 /**

@@ -6,6 +6,7 @@ import { log } from "../../src/diagnostics/log.ts";
 import type { OpenTelemetryInstrumentation } from "../../src/plugins/plugin.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { packageOf } from "../modules.ts";
+import type { StartedInstrumentation } from "./host.ts";
 import { type BaseInstrumentation, adopt } from "../upstream/adopt.ts";
 
 type Config = Record<string, unknown> & { readonly enabled?: boolean };
@@ -26,7 +27,8 @@ export function startOpenTelemetryInstrumentation(
   name: string,
   instrumentation: OpenTelemetryInstrumentation & Details,
   { modules, options: readOptions, tracerProvider, meterProvider }: AdoptingHost,
-): void {
+): StartedInstrumentation {
+  const started = { stop: () => instrumentation.disable() };
   const options = readOptions(name);
   if (Object.keys(options).length > 0) instrumentation.setConfig?.({ ...instrumentation.getConfig?.(), ...options });
   const definitions = instrumentation._modules ?? [];
@@ -34,7 +36,7 @@ export function startOpenTelemetryInstrumentation(
     instrumentation.setTracerProvider(tracerProvider);
     instrumentation.setMeterProvider(meterProvider);
     if (instrumentation.getConfig?.().enabled !== true) instrumentation.enable();
-    return;
+    return started;
   }
   const onLoad = takeOver(name, instrumentation, definitions, { tracerProvider, meterProvider });
   for (const packageName of new Set(definitions.map((one) => packageOf(one.name.replace(/^node:/, ""))))) {
@@ -48,6 +50,7 @@ export function startOpenTelemetryInstrumentation(
       }
     });
   }
+  return started;
 }
 
 function isBase(instrumentation: object): instrumentation is BaseInstrumentation {

@@ -64,7 +64,9 @@ function renew(namespace: Exports, replaced: unknown): void {
 function versionIn(folder: string): string | undefined {
   if (folder === "") return undefined;
   try {
-    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { readonly version?: unknown };
+    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+      readonly version?: unknown;
+    };
     return typeof version === "string" ? version : undefined;
   } catch {
     return undefined;

@@ -6,7 +6,7 @@ import { VERSION } from "../version.ts";
 import { type MessageHeaders, injectHeaders } from "./headers.ts";
 import { processMessage } from "./spans.ts";
 
-const DEFAULTS: MessagingConfig = { mode: "auto", modes: {}, linkAfterMs: 60_000 };
+export const MESSAGING_DEFAULTS: MessagingConfig = { mode: "auto", modes: {}, linkAfterMs: 60_000 };
 
 export interface MessageOptions {
   /** `messaging.system`: `rabbitmq`, `kafka`, or a name of your own. */
@@ -38,7 +38,7 @@ export function withMessage<Result>(
   options: MessageOptions,
   handle: () => Result,
 ): Result {
-  const settings = getState()?.messaging ?? DEFAULTS;
+  const settings = getState()?.messaging ?? MESSAGING_DEFAULTS;
   const { mode, ...message } = options;
   return processMessage(
     trace.getTracer("redtrail/messaging", VERSION),

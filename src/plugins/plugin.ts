@@ -7,6 +7,7 @@ import type { InstrumentationDefinition, Options } from "./definition.ts";
 /** An instrumentation as OpenTelemetry has it: of `@opentelemetry/instrumentation`, of whatever version. */
 export interface OpenTelemetryInstrumentation {
   readonly instrumentationName: string;
+  readonly instrumentationVersion: string;
   enable(): void;
   disable(): void;
   setTracerProvider(provider: TracerProvider): void;

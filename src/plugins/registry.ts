@@ -19,10 +19,7 @@ export type PluginInstrumentationPart = {
   /** As OTEL_NODE_DISABLED_INSTRUMENTATIONS names it. */
   readonly name: string;
   readonly from: string;
-} & (
-  | { readonly definition: InstrumentationDefinition }
-  | { readonly instrumentation: OpenTelemetryInstrumentation }
-);
+} & ({ readonly definition: InstrumentationDefinition } | { readonly instrumentation: OpenTelemetryInstrumentation });
 
 type CreatePropagator = () => TextMapPropagator;
 type CreateSampler = (options: SamplerOptions) => Sampler;

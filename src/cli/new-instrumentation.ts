@@ -29,8 +29,8 @@ export function newInstrumentation(args: readonly string[]): number {
       writeFileSync(join(folder, file), text, { flag: "wx" });
     }
   } catch (error) {
-    const reason = codeOf(error) === "EEXIST" ? "is there already" : `cannot be written (${codeOf(error)})`;
-    return fail(1, `"${folder}" ${reason}; nothing was changed`);
+    if (codeOf(error) === "EEXIST") return fail(1, `"${folder}" is there already; nothing was changed`);
+    return fail(1, `"${folder}" could not be written in full (${codeOf(error)})`);
   }
   process.stdout.write(
     `${folder} is written. Next:\n\n  cd ${folder}\n  npm test\n\nREADME.md there says how to go on.\n`,

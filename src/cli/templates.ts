@@ -9,7 +9,7 @@ export function filesOf(name: string, folder: string, style: ModuleStyle): Recor
   return {
     [`index.${extension}`]: plugin(name, folder, style),
     [`test/index.test.${extension}`]: test(name, style),
-    "README.md": readme(name, folder, extension),
+    "README.md": readme(name, placeOf(folder, style), extension),
     "package.json": packageJson(name, folder, style),
     ...(style === "typescript" ? { "tsconfig.json": TSCONFIG } : {}),
   };
@@ -32,7 +32,8 @@ export const loadOpenTelemetryExtension = ()${isTypeScript ? ": OpenTelemetryExt
   const [library, self, args] = isTypeScript
     ? [`(library: { call(text: string): Promise<string> })`, "this: unknown, ", "...args: unknown[]"]
     : ["(library)", "", "...args"];
-  return `// Spans of the calls of ${name}: REDTRAIL_PLUGINS=./${folder} node --require redtrail/register app.js
+  const place = placeOf(folder, style);
+  return `// Spans of the calls of ${name}: REDTRAIL_PLUGINS=${place} node --require redtrail/register app.js
 ${imports}
 
 const instrumentation = defineInstrumentation({
@@ -104,13 +105,18 @@ test("the app sees no difference, and the trace is whole", async () => {
 `;
 }
 
-function readme(name: string, folder: string, extension: string): string {
+/** In a folder of one's own Node runs TypeScript as it is (22.18 and later); in node_modules it does not. */
+function placeOf(folder: string, style: ModuleStyle): string {
+  return style === "typescript" ? `./${folder}/index.ts` : `./${folder}`;
+}
+
+function readme(name: string, place: string, extension: string): string {
   return `# Instrumentation of ${name}
 
 Makes a span of every call of ${name}, for [redtrail](https://www.npmjs.com/package/redtrail) and for whoever loads extensions of OpenTelemetry.
 
 \`\`\`
-REDTRAIL_PLUGINS=./${folder} node --require redtrail/register app.js
+REDTRAIL_PLUGINS=${place} node --require redtrail/register app.js
 \`\`\`
 
 1. \`npm test\` runs the test, which uses a stand-in for ${name}.
@@ -134,17 +140,12 @@ function packageJson(name: string, folder: string, style: ModuleStyle): string {
       keywords: ["opentelemetry", "instrumentation", "redtrail-plugin"],
       license: "Apache-2.0",
       type: style === "commonjs" ? "commonjs" : "module",
-      // In place, Node runs TypeScript as it is; a package in node_modules has to be JavaScript.
-      ...(isTypeScript
-        ? {
-            main: "./index.ts",
-            publishConfig: { main: "./dist/index.js", types: "./dist/index.d.ts" },
-            files: ["dist"],
-          }
-        : { main: "./index.js", files: ["index.js"] }),
+      main: isTypeScript ? "./dist/index.js" : "./index.js",
+      ...(isTypeScript ? { types: "./dist/index.d.ts" } : {}),
+      files: [isTypeScript ? "dist" : "index.js"],
       scripts: isTypeScript ? { test: "node --test", build: "tsc", prepack: "tsc" } : { test: "node --test" },
       peerDependencies: { redtrail: `>=${VERSION.startsWith("0.0.0") ? "0.1.0" : VERSION}` },
-      ...(isTypeScript ? { devDependencies: { typescript: ">=5.8" } } : {}),
+      ...(isTypeScript ? { devDependencies: { "@types/node": ">=22", typescript: ">=5.8" } } : {}),
     },
     undefined,
     2,
@@ -156,6 +157,8 @@ const TSCONFIG = `{
     "module": "nodenext",
     "target": "es2023",
     "strict": true,
+    "skipLibCheck": true,
+    "types": ["node"],
     "declaration": true,
     "erasableSyntaxOnly": true,
     "rewriteRelativeImportExtensions": true,

@@ -49,7 +49,7 @@ const NAMED_IN = {
 } as const;
 type NamedKind = keyof typeof NAMED_IN;
 
-const NAME = /^[a-z0-9][a-z0-9._/@-]*$/;
+const NAME = /^[@a-z0-9][a-z0-9._/@-]*$/;
 
 /** Fills up as plug-ins are added. */
 export class PluginRegistry implements Plugins {

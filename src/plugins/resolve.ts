@@ -39,7 +39,8 @@ function resolveImport(name: string, folder: string): string | undefined {
     .map((part) => `/${part}`)
     .join("")}`;
   const hasSubpaths = isConditions(exports) && Object.keys(exports).some((key) => key.startsWith("."));
-  const target = pick(hasSubpaths ? (exports as Record<string, Target>)[subpath] : exports);
+  const whole = subpath === "." ? exports : undefined;
+  const target = pick(hasSubpaths ? (exports as Record<string, Target>)[subpath] : whole);
   return target === undefined ? undefined : join(dirname(packageFile), target);
 }
 

@@ -21,7 +21,7 @@ async function problemsOf(t: TestContext, instrument: Instrument): Promise<strin
     name: "table",
     start(host) {
       host.watchModule("table", (library: { query: Query }) => {
-        library.query = instrument(host as PluginHost, library.query);
+        library.query = instrument(host, library.query);
       });
     },
   });

@@ -14,7 +14,7 @@ function start(t: TestContext, env: Record<string, string> = {}): { kit: TestKit
     version: "1.2.3",
     options: { limit: 5, strict: false, mode: "fast", paths: ["/a"] },
     start: (given) => {
-      host = given as PluginHost;
+      host = given;
     },
   });
   const kit = startTestKit({ plugins: [plugin], env });

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 // The front calls the stock; the tenant goes along.
 const server = createServer(async (request, response) => {
   if (request.url === "/stock") {
-    response.end(`stock of ${request.headers["x-tenant"]}\n`);
+    response.end(`stock of ${String(request.headers["x-tenant"])}\n`);
     return;
   }
   const stock = await fetch(`http://localhost:${server.address().port}/stock`);

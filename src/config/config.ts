@@ -9,7 +9,6 @@ import type { RedOptions } from "../metrics/red-options.ts";
 export type EngineName = "native" | "node-sdk";
 export type LogLevel = "none" | "error" | "warn" | "info" | "debug" | "verbose" | "all";
 export type TracesExporterName = "zipkin" | "otlp" | "console" | "none";
-export type MetricsExporterName = "prometheus" | "otlp" | "console" | "none";
 export type PropagatorName =
   | "tracecontext"
   | "baggage"

@@ -10,8 +10,7 @@ import { createNativeEngine } from "./engines/native.ts";
 import { loadNodeSdkEngine } from "./lazy.ts";
 import { followLifecycle } from "./lifecycle.ts";
 import { createParts } from "./parts.ts";
-import { loadPlugins } from "./plugins/load.ts";
-import type { Plugins } from "./plugins/registry.ts";
+import { type LoadedPlugins, loadPlugins } from "./plugins/load.ts";
 import { registeredSdk } from "./registered-sdk.ts";
 import { getState, setState } from "./state.ts";
 import { VERSION } from "./version.ts";
@@ -53,7 +52,7 @@ export function start(): Telemetry {
   const { config, problems } = readEnvironment(namesOf(rows), defaultNamesOf(rows), loaded.names);
   setLogLevel(config.logLevel);
   for (const problem of [...loaded.problems, ...problems]) log.warn(problem);
-  const telemetry = other === undefined ? startWith(config, loaded.plugins, rows) : standAside(other);
+  const telemetry = other === undefined ? startWith(config, loaded, rows) : standAside(other);
   setState({ telemetry, messaging: config.messaging });
   return telemetry;
 }
@@ -65,7 +64,7 @@ function standAside(other: string): Telemetry {
   return NOTHING;
 }
 
-function startWith(config: Config, plugins: Plugins, rows: readonly InstrumentationRow[]): Telemetry {
+function startWith(config: Config, { plugins, loaded }: LoadedPlugins, rows: readonly InstrumentationRow[]): Telemetry {
   const parts = createParts(config, plugins);
   contextApi.setGlobalContextManager(parts.contextManager);
   propagation.setGlobalPropagator(parts.propagator);
@@ -77,7 +76,7 @@ function startWith(config: Config, plugins: Plugins, rows: readonly Instrumentat
     log.info(`${VERSION}: OTEL_SDK_DISABLED="true", no spans and no metrics; headers are still propagated`);
     return NOTHING;
   }
-  void engine.destinations.then((destinations) => log.info(startLine(parts, destinations)));
+  void engine.destinations.then((destinations) => log.info(startLine(parts, destinations, loaded)));
   return follow(engine, config.shutdownTimeoutMs);
 }
 
@@ -96,8 +95,13 @@ function follow(engine: Engine, timeoutMs: number): Telemetry {
   };
 }
 
-function startLine({ config, serviceName }: Parts, { metrics, spans }: Destinations): string {
+function startLine(
+  { config, serviceName }: Parts,
+  { metrics, spans }: Destinations,
+  plugins: readonly string[],
+): string {
   const requests = requestsTo(config);
   const requestLog = requests === undefined ? "" : `, request log ${requests}`;
-  return `${VERSION}: service "${serviceName}", engine ${config.engine}, metrics ${metrics}, spans ${spans}${requestLog}`;
+  const named = plugins.length === 0 ? "" : `, plug-ins ${plugins.join(", ")}`;
+  return `${VERSION}: service "${serviceName}", engine ${config.engine}, metrics ${metrics}, spans ${spans}${requestLog}${named}`;
 }

@@ -9,6 +9,8 @@ import { resolvePlugin } from "./resolve.ts";
 
 export interface LoadedPlugins {
   readonly plugins: Plugins;
+  /** Of the plug-ins that are in use, for people. */
+  readonly loaded: readonly string[];
   /** What the settings are to know, by the setting's name. */
   readonly names: Readonly<Record<string, readonly string[]>>;
   /** One line each. */
@@ -20,12 +22,15 @@ const GO_ON = "the app and all else run without it";
 /** `folders`: where they are looked for, in this order. Never throws. */
 export function loadPlugins(specifiers: readonly string[], folders: readonly string[]): LoadedPlugins {
   const registry = new PluginRegistry();
+  const loaded: string[] = [];
   const problems: string[] = [];
   for (const specifier of specifiers) {
     try {
       const file = resolvePlugin(specifier, folders);
       const plugin = recognizePlugin(createRequire(file)(file));
-      problems.push(...registry.add(plugin, nameOf(plugin, specifier)));
+      const name = nameOf(plugin, specifier);
+      problems.push(...registry.add(plugin, name));
+      loaded.push(name);
     } catch (error) {
       problems.push(`plug-in "${specifier}" cannot be used: ${reasonOf(error)}; ${GO_ON}`);
     }
@@ -34,7 +39,7 @@ export function loadPlugins(specifiers: readonly string[], folders: readonly str
     for (const api of [trace, metrics, propagation, context]) api.disable();
     problems.push(`plug-in "${specifier}" registers an OpenTelemetry SDK of its own; that is taken off again`);
   }
-  return { plugins: registry, names: registry.names, problems };
+  return { plugins: registry, loaded, names: registry.names, problems };
 }
 
 function nameOf({ name }: { readonly name?: unknown }, specifier: string): string {
@@ -46,5 +51,6 @@ function reasonOf(error: unknown): string {
   if (code === "ERR_REQUIRE_ASYNC_MODULE")
     return "it (or what it imports) has a top-level await, and nothing can wait before the app starts";
   // Of resolvePlugin and recognizePlugin, which say what they mean.
-  return /^(?:it|its|loadOpenTelemetryExtension) /.test(String(message)) ? String(message) : describeError(error);
+  const isTelling = typeof message === "string" && /^(?:it|its|loadOpenTelemetryExtension) /.test(message);
+  return isTelling ? message : describeError(error);
 }

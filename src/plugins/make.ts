@@ -40,14 +40,7 @@ export function makeSpanProcessors({ spanProcessors }: Plugins): SpanProcessor[]
   const methods = ["onStart", "onEnd", "forceFlush", "shutdown"] as const;
   return spanProcessors
     .map((part) =>
-      make(
-        part,
-        (made) => `span processor ${made.constructor.name}`,
-        "the span goes on without it",
-        (create) => create(),
-        methods,
-        guardSpanProcessor,
-      ),
+      make(part, titleOfProcessor, "the span goes on without it", (create) => create(), methods, guardSpanProcessor),
     )
     .filter((processor) => processor !== undefined);
 }
@@ -72,6 +65,12 @@ export function makeMetricExporter({ metricExporters }: Plugins, name: string): 
     ["export", "forceFlush", "shutdown"],
     guardMetricExporter,
   );
+}
+
+/** By its class, if it has one. */
+function titleOfProcessor({ constructor }: { readonly constructor?: { readonly name?: unknown } }): string {
+  const name = constructor?.name;
+  return typeof name === "string" && name !== "Object" ? `span processor ${name}` : "span processor";
 }
 
 /** Of the detectors among `names`, in their order; `all` is every one. What would have to be awaited is left out. */

@@ -148,6 +148,7 @@ for (const engine of ENGINES) {
     const spans = await zipkin.waitFor((all) => all.length === 1);
     assert.equal(spans[0]?.tags["tenant"], "blue");
     assert.equal(spans[0]?.localEndpoint.serviceName, "plugin-app", "a detector does not rename the service");
+    assert.match(app.stderr(), /, plug-ins tenants\n/, "the start line tells of it");
     const scraped = await app.scrape();
     assert.match(scraped, /cloud_region="here"/);
     assert.match(

@@ -68,7 +68,8 @@ export function makeMetricExporter({ metricExporters }: Plugins, name: string): 
 }
 
 /** By its class, if it has one. */
-function titleOfProcessor({ constructor }: { readonly constructor?: { readonly name?: unknown } }): string {
+function titleOfProcessor(processor: SpanProcessor): string {
+  const { constructor } = processor as { readonly constructor?: { readonly name?: unknown } };
   const name = constructor?.name;
   return typeof name === "string" && name !== "Object" ? `span processor ${name}` : "span processor";
 }

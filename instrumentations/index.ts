@@ -1,8 +1,10 @@
 // The table of instrumentations: a new one is a row here and a folder beside this file.
-import { type TracerProvider, trace } from "@opentelemetry/api";
+import { type MeterProvider, type TracerProvider, metrics, trace } from "@opentelemetry/api";
 import type { Config } from "../src/config/config.ts";
+import { describeError } from "../src/diagnostics/describe-error.ts";
 import { log } from "../src/diagnostics/log.ts";
 import { takesTraceIdAsRequestId } from "../src/engines/engine.ts";
+import type { PluginInstrumentationPart } from "../src/plugins/registry.ts";
 import type { WriteRequest } from "../src/request-log/record.ts";
 import { headersOfRules } from "../src/sampling/rules.ts";
 import type { SharedTraces } from "../src/trace-store/shared-traces.ts";
@@ -32,6 +34,7 @@ import { instrumentRestify } from "./restify/routes.ts";
 import { instrumentMqtt } from "./mqtt/index.ts";
 import { instrumentNats } from "./nats/index.ts";
 import { instrumentRedisStreams } from "./redis-streams/index.ts";
+import { rowsOfPlugins } from "./plugin/rows.ts";
 import { instrumentUndici } from "./undici/client.ts";
 import { instrumentByUpstream } from "./upstream/adopt.ts";
 import { UPSTREAM } from "./upstream/table.ts";
@@ -113,19 +116,36 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   ...UPSTREAM.map((row) => ({ ...row, start: (host: InstrumentationHost) => instrumentByUpstream(row, host) })),
 ];
 
-export const INSTRUMENTATION_NAMES: readonly string[] = INSTRUMENTATIONS.map(({ name }) => name);
+export const INSTRUMENTATION_NAMES: readonly string[] = namesOf(INSTRUMENTATIONS);
+export const DEFAULT_INSTRUMENTATION_NAMES: readonly string[] = defaultNamesOf(INSTRUMENTATIONS);
+
+/** The table with those of plug-ins in it: one of the same name takes the place of ours. */
+export function withPlugins(parts: readonly PluginInstrumentationPart[]): readonly InstrumentationRow[] {
+  const rows = rowsOfPlugins(parts);
+  const replaced = new Set(rows.map(({ name }) => name));
+  return [...INSTRUMENTATIONS.filter(({ name }) => !replaced.has(name)), ...rows];
+}
+
+export function namesOf(rows: readonly InstrumentationRow[]): readonly string[] {
+  return rows.map(({ name }) => name);
+}
 
 /** Those that run unless they are told not to. */
-export const DEFAULT_INSTRUMENTATION_NAMES: readonly string[] = INSTRUMENTATIONS.filter(
-  ({ isOffByDefault }) => isOffByDefault !== true,
-).map(({ name }) => name);
+export function defaultNamesOf(rows: readonly InstrumentationRow[]): readonly string[] {
+  return namesOf(rows.filter(({ isOffByDefault }) => isOffByDefault !== true));
+}
 
 /** What they are connected to. */
 export interface InstrumentationWiring {
   readonly provider?: TracerProvider | undefined;
+  readonly meterProvider?: MeterProvider | undefined;
+  /** @default redtrail's own */
+  readonly rows?: readonly InstrumentationRow[] | undefined;
   /** Takes each request that a server has answered. */
   readonly requestLog?: WriteRequest | undefined;
   readonly sharedTraces?: SharedTraces | undefined;
+  /** @default hooks of this call's own */
+  readonly modules?: Modules | undefined;
 }
 
 /**
@@ -145,13 +165,20 @@ export function startInstrumentations(
     logCorrelation,
     logsExporters,
   }: InstrumentationConfig,
-  { provider = trace.getTracerProvider(), requestLog, sharedTraces }: InstrumentationWiring = {},
+  {
+    provider = trace.getTracerProvider(),
+    meterProvider = metrics.getMeterProvider(),
+    rows = INSTRUMENTATIONS,
+    requestLog,
+    sharedTraces,
+    modules = new Modules(),
+  }: InstrumentationWiring = {},
 ): void {
-  const modules = new Modules();
   const host: Omit<InstrumentationHost, "tracer"> = {
     modules,
     tracerProvider: provider,
-    options: createOptions(instrumentationOptions, INSTRUMENTATION_NAMES),
+    meterProvider,
+    options: createOptions(instrumentationOptions, namesOf(rows)),
     isOn: (name) => enabledInstrumentations.includes(name),
     requestId,
     propagation,
@@ -163,12 +190,12 @@ export function startInstrumentations(
     requestIdIsTraceId: takesTraceIdAsRequestId({ requestId, propagators }),
     sharedTraces,
   };
-  for (const { name, start } of INSTRUMENTATIONS) {
+  for (const { name, start } of rows) {
     if (!enabledInstrumentations.includes(name)) continue;
     try {
       start({ ...host, tracer: provider.getTracer(`redtrail/instrumentation-${name}`, VERSION) });
     } catch (error) {
-      log.warn(`instrumentation "${name}" could not start (${String(error)}); the others go on`);
+      log.warn(`instrumentation "${name}" could not start (${describeError(error)}); the others go on`);
     }
   }
   modules.start();

@@ -1,5 +1,5 @@
 // What redtrail asks of an instrumentation of its own: a function that subscribes once, with all decisions made then.
-import type { Tracer, TracerProvider } from "@opentelemetry/api";
+import type { MeterProvider, Tracer, TracerProvider } from "@opentelemetry/api";
 import type {
   CapturedHeaders,
   LogLibrary,
@@ -24,6 +24,7 @@ export interface InstrumentationHost {
   /** A tracer whose scope names the instrumentation. */
   readonly tracer: Tracer;
   readonly tracerProvider: TracerProvider;
+  readonly meterProvider: MeterProvider;
   /** What REDTRAIL_INSTRUMENTATION_<NAME>_<OPTION> sets; `known` are the names that it may set. */
   readonly options: ReadOptions;
   /** Tells of the packages that the app loads. */

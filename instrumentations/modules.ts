@@ -1,5 +1,7 @@
 // Tells instrumentations of the packages that an app loads, file by file, whatever module system loads them.
 import { subscribe } from "node:diagnostics_channel";
+import { types } from "node:util";
+import { isBuiltin } from "node:module";
 import { Hook } from "require-in-the-middle";
 import { log } from "../src/diagnostics/log.ts";
 import { loadImportHooks } from "../src/lazy.ts";
@@ -50,7 +52,7 @@ export class Modules implements ModuleWatcher {
   #hookRequires(packageNames: string[]): void {
     if (packageNames.length === 0) return;
     new Hook(packageNames, { internals: true }, (exports, name, baseDir) => {
-      return this.#loaded(exports, name, baseDir ?? "") as typeof exports;
+      return this.load(name, exports, baseDir ?? "") as typeof exports;
     });
   }
 
@@ -62,7 +64,7 @@ export class Modules implements ModuleWatcher {
       isHooked = true;
       try {
         loadImportHooks([...this.#watchers.keys()], (exports, name, baseDir) =>
-          this.#loaded(exports, name, baseDir ?? ""),
+          this.load(name, exports, baseDir ?? ""),
         );
       } catch (error) {
         log.warn(`ES modules cannot be watched (${String(error)}); packages that are imported are not traced`);
@@ -70,10 +72,14 @@ export class Modules implements ModuleWatcher {
     });
   }
 
-  #loaded(exports: unknown, name: string, baseDir: string): unknown {
+  /** Shows a file to who watches its package; returns what takes the exports' place. `name` is require-in-the-middle's. */
+  load(name: string, exports: unknown, baseDir: string): unknown {
     const packageName = packageOf(name);
     const file = name.slice(packageName.length + 1).replaceAll("\\", "/");
-    let current = exports;
+    // Of `require` of an ES module: nobody can change it, but a copy can take its place.
+    const isFixed = types.isModuleNamespaceObject(exports);
+    const given = isFixed ? changeableCopy(exports as object) : exports;
+    let current = given;
     for (const onLoad of this.#watchers.get(packageName) ?? []) {
       try {
         current = onLoad(current, { file, name, baseDir }) ?? current;
@@ -81,12 +87,21 @@ export class Modules implements ModuleWatcher {
         log.warnSometimes(`load ${name}`, `"${name}" could not be instrumented (${String(error)}); it works as ever`);
       }
     }
-    return current;
+    return isFixed && current === given && isSame(exports as object, given as object) ? exports : current;
   }
 }
 
-/** `@scope/name/lib/file.js` is of `@scope/name`. */
-function packageOf(name: string): string {
+function changeableCopy(namespace: object): object {
+  return Object.defineProperty({ ...namespace }, Symbol.toStringTag, { value: "Module" });
+}
+
+function isSame(namespace: object, copy: object): boolean {
+  return Object.entries(namespace).every(([key, value]) => value === copy[key as never]);
+}
+
+/** `@scope/name/lib/file.js` is of `@scope/name`; `dns/promises` is a part of Node by itself. */
+export function packageOf(name: string): string {
+  if (isBuiltin(name)) return name;
   const [first = "", second = ""] = name.split(/[\\/]/, 2);
   return first.startsWith("@") ? `${first}/${second}` : first;
 }

@@ -6,6 +6,9 @@
 //   upstream/*.cjs OpenTelemetry's instrumentations, each loaded when its target is
 //   redaction-patterns.cjs  RE2 for the user's own patterns
 //   redis-client.cjs  shared storage in Redis
+//   testing.cjs    the kit for people who write plug-ins
+//   standalone.cjs a plug-in's instrumentation under another SDK
+//   cli.cjs        npx redtrail
 //   index.cjs      the public API; shares its state with main.cjs through Symbol.for('redtrail')
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -58,6 +61,9 @@ await build({
     index: join(root, "src/index.ts"),
     "node-sdk": join(root, "src/node-sdk.ts"),
     "engine-node-sdk": join(root, "src/engines/node-sdk.ts"),
+    testing: join(root, "src/testing.ts"),
+    standalone: join(root, "src/plugins/standalone.ts"),
+    cli: join(root, "src/cli/bin.ts"),
   },
 });
 await build({
@@ -93,7 +99,7 @@ await build({
   platform: "node",
 });
 
-for (const name of ["index", "node-sdk"]) writeFileSync(join(dist, `${name}.mjs`), esmFace(name));
+for (const name of ["index", "node-sdk", "testing"]) writeFileSync(join(dist, `${name}.mjs`), esmFace(name));
 
 const types = join(dist, "types/esm");
 execFileSync(process.execPath, [

@@ -12,6 +12,28 @@ export { getRequestId, requestId, setRequestId } from "./context/request-id.ts";
 export { withRequest } from "./trace-store/public.ts";
 export type { RequestOptions } from "./trace-store/public.ts";
 export { VERSION as version } from "./version.ts";
+export { defineInstrumentation, definePlugin } from "./plugins/plugin.ts";
+export type {
+  OpenTelemetryInstrumentation,
+  OpenTelemetryInstrumentationClass,
+  PluginInstrumentation,
+  RedtrailPlugin,
+  SamplerOptions,
+} from "./plugins/plugin.ts";
+export type {
+  AnyFunction,
+  ChannelTrace,
+  InstrumentationDefinition,
+  LoadedModule,
+  MessageDetails,
+  Options,
+  PluginHost,
+  ServerDetails,
+  SpanDetails,
+  SpanKindName,
+} from "./plugins/definition.ts";
+export { toOpenTelemetryExtension } from "./plugins/extension.ts";
+export type { OpenTelemetryExtension } from "./plugins/extension.ts";
 export type { Telemetry };
 
 /**

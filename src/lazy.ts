@@ -11,6 +11,11 @@ export function loadMain(): typeof import("./main.ts") {
   return require(isSource ? "./main.ts" : "./main.cjs") as typeof import("./main.ts");
 }
 
+/** What a plug-in needs in a process that another SDK runs in. */
+export function loadStandalone(): typeof import("./plugins/standalone.ts") {
+  return require(isSource ? "./plugins/standalone.ts" : "./standalone.cjs") as typeof import("./plugins/standalone.ts");
+}
+
 /** The user's own patterns, with a regular expression engine of 150 KB. */
 export function loadRedactionPatterns(): typeof import("./redaction/patterns.ts") {
   return require(

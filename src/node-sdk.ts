@@ -3,8 +3,8 @@ import type { ContextManager, TextMapPropagator } from "@opentelemetry/api";
 import type { MetricReader, ViewOptions } from "@opentelemetry/sdk-metrics";
 import type { Resource } from "@opentelemetry/resources";
 import type { IdGenerator, Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
-import { DEFAULT_INSTRUMENTATION_NAMES, INSTRUMENTATION_NAMES } from "../instrumentations/index.ts";
-import { readEnvironment } from "./config/environment.ts";
+import { defaultNamesOf, namesOf, withPlugins } from "../instrumentations/index.ts";
+import { pluginsOfEnvironment, readEnvironment } from "./config/environment.ts";
 import { log } from "./diagnostics/log.ts";
 import { NodeSdkInstrumentation } from "./engines/node-sdk-instrumentation.ts";
 import { createSpanProcessors } from "./engines/native-spans.ts";
@@ -13,6 +13,7 @@ import { startMetrics } from "./engines/native-metrics.ts";
 import { ZipkinSpanProcessor } from "./exporters/zipkin/exporter.ts";
 import { idGenerator } from "./id-generator.ts";
 import { createParts } from "./parts.ts";
+import { loadPlugins } from "./plugins/load.ts";
 import type { RequestLog } from "./request-log/request-log.ts";
 import { setSharedTraces } from "./state.ts";
 
@@ -44,9 +45,12 @@ export interface NodeSdkParts {
  *     sdk.start();
  */
 export function nodeSdkParts(): NodeSdkParts {
-  const { config, problems } = readEnvironment(INSTRUMENTATION_NAMES, DEFAULT_INSTRUMENTATION_NAMES);
-  for (const problem of problems) log.warn(problem);
-  const parts = createParts(config);
+  const { names, folders } = pluginsOfEnvironment();
+  const loaded = loadPlugins(names, folders);
+  const rows = withPlugins(loaded.plugins.instrumentations);
+  const { config, problems } = readEnvironment(namesOf(rows), defaultNamesOf(rows), loaded.names);
+  for (const problem of [...loaded.problems, ...problems]) log.warn(problem);
+  const parts = createParts(config, loaded.plugins);
   const { zipkin, spanProcessors } = createSpanProcessors(parts);
   setSharedTraces(parts.sharedTraces);
   const pushes = createPushes(zipkin, parts.requestLog);
@@ -61,7 +65,13 @@ export function nodeSdkParts(): NodeSdkParts {
     spanProcessors: parts.requestLog === undefined ? spanProcessors : [...spanProcessors, endingWith(parts.requestLog)],
     metricReaders: readers,
     views,
-    instrumentations: [new NodeSdkInstrumentation(config, parts.requestLog?.write, parts.sharedTraces)],
+    instrumentations: [
+      new NodeSdkInstrumentation(config, {
+        requestLog: parts.requestLog?.write,
+        sharedTraces: parts.sharedTraces,
+        rows,
+      }),
+    ],
   };
 }
 

@@ -23,7 +23,8 @@ const DETECTORS: Record<Exclude<ResourceDetectorName, "all" | "none" | "env">, (
 
 type ResourceConfig = Pick<Config, "serviceName" | "resourceAttributes" | "resourceDetectors">;
 
-export function createResource(config: ResourceConfig, app: AppPackage): Resource {
+/** `detected`: what plug-ins say; the environment says it last. */
+export function createResource(config: ResourceConfig, app: AppPackage, detected: Attributes = {}): Resource {
   const isOn = (name: ResourceDetectorName): boolean =>
     config.resourceDetectors.includes(name) || config.resourceDetectors.includes("all");
   const attributes: Attributes = {
@@ -38,6 +39,8 @@ export function createResource(config: ResourceConfig, app: AppPackage): Resourc
   for (const [name, detect] of Object.entries(DETECTORS)) {
     if (isOn(name as ResourceDetectorName)) Object.assign(attributes, detect());
   }
+  Object.assign(attributes, detected);
+  if (config.serviceName !== undefined) attributes["service.name"] = config.serviceName;
   if (isOn("env")) {
     const { "service.name": _, ...rest } = config.resourceAttributes;
     Object.assign(attributes, rest);

@@ -1,18 +1,17 @@
 // Starts redtrail in this process: configuration, engine, instrumentations, life cycle. The one place where parts are wired.
 import { DiagLogLevel, context as contextApi, diag, propagation } from "@opentelemetry/api";
-import {
-  DEFAULT_INSTRUMENTATION_NAMES,
-  INSTRUMENTATION_NAMES,
-  startInstrumentations,
-} from "../instrumentations/index.ts";
+import { defaultNamesOf, namesOf, startInstrumentations, withPlugins } from "../instrumentations/index.ts";
+import type { InstrumentationRow } from "../instrumentations/instrumentation.ts";
 import type { Config, LogLevel } from "./config/config.ts";
-import { readEnvironment } from "./config/environment.ts";
+import { pluginsOfEnvironment, readEnvironment } from "./config/environment.ts";
 import { diagLogger, log, setLogLevel } from "./diagnostics/log.ts";
 import { type Destinations, type Engine, type Parts, requestsTo } from "./engines/engine.ts";
 import { createNativeEngine } from "./engines/native.ts";
 import { loadNodeSdkEngine } from "./lazy.ts";
 import { followLifecycle } from "./lifecycle.ts";
 import { createParts } from "./parts.ts";
+import { type LoadedPlugins, loadPlugins } from "./plugins/load.ts";
+import { registeredSdk } from "./registered-sdk.ts";
 import { getState, setSharedTraces, setState } from "./state.ts";
 import { VERSION } from "./version.ts";
 
@@ -44,29 +43,36 @@ export function start(): Telemetry {
     log.debug("already loaded in this process; this second load does nothing");
     return earlier.telemetry ?? NOTHING;
   }
-  const { config, problems } = readEnvironment(INSTRUMENTATION_NAMES, DEFAULT_INSTRUMENTATION_NAMES);
+  // A plug-in that starts redtrail while it loads gets nothing.
+  setState({});
+  const other = registeredSdk();
+  const { names, folders } = pluginsOfEnvironment();
+  const loaded = loadPlugins(other === undefined ? names : [], folders);
+  const rows = withPlugins(loaded.plugins.instrumentations);
+  const { config, problems } = readEnvironment(namesOf(rows), defaultNamesOf(rows), loaded.names);
   setLogLevel(config.logLevel);
-  const telemetry = startWith(config, problems);
+  for (const problem of [...loaded.problems, ...problems]) log.warn(problem);
+  const telemetry = other === undefined ? startWith(config, loaded, rows) : standAside(other);
   setState({ telemetry, messaging: config.messaging });
   return telemetry;
 }
 
-function startWith(config: Config, problems: readonly string[]): Telemetry {
-  for (const problem of problems) log.warn(problem);
-  const other = registeredSdk();
-  if (other !== undefined) {
-    log.warn(
-      `the app has registered an OpenTelemetry SDK before (${other}); redtrail leaves everything to it and does nothing`,
-    );
-    return NOTHING;
-  }
-  const parts = createParts(config);
+function standAside(other: string): Telemetry {
+  log.warn(
+    `the app has registered an OpenTelemetry SDK before (${other}); redtrail leaves everything to it and does nothing`,
+  );
+  return NOTHING;
+}
+
+function startWith(config: Config, { plugins, loaded }: LoadedPlugins, rows: readonly InstrumentationRow[]): Telemetry {
+  const parts = createParts(config, plugins);
   contextApi.setGlobalContextManager(parts.contextManager);
   propagation.setGlobalPropagator(parts.propagator);
   const engine = config.disabled ? undefined : createEngine(parts);
   // After the engine: upstream's NodeSDK sets a logger of its own.
   diag.setLogger(diagLogger, { logLevel: DIAG_LEVELS[config.logLevel], suppressOverrideMessage: true });
   startInstrumentations(config, {
+    rows,
     requestLog: engine === undefined ? undefined : parts.requestLog?.write,
     sharedTraces: parts.sharedTraces,
   });
@@ -75,7 +81,7 @@ function startWith(config: Config, problems: readonly string[]): Telemetry {
     return NOTHING;
   }
   setSharedTraces(parts.sharedTraces);
-  void engine.destinations.then((destinations) => log.info(startLine(parts, destinations)));
+  void engine.destinations.then((destinations) => log.info(startLine(parts, destinations, loaded)));
   return follow(engine, config.shutdownTimeoutMs);
 }
 
@@ -94,16 +100,14 @@ function follow(engine: Engine, timeoutMs: number): Telemetry {
   };
 }
 
-function startLine({ config, serviceName, sharedTraces }: Parts, { metrics, spans }: Destinations): string {
+function startLine(
+  { config, serviceName, sharedTraces }: Parts,
+  { metrics, spans }: Destinations,
+  plugins: readonly string[],
+): string {
   const requests = requestsTo(config);
   const requestLog = requests === undefined ? "" : `, request log ${requests}`;
   const shared = sharedTraces === undefined ? "" : `, traces shared in ${sharedTraces.store.name}`;
-  return `${VERSION}: service "${serviceName}", engine ${config.engine}, metrics ${metrics}, spans ${spans}${requestLog}${shared}`;
-}
-
-/** The API's global registry, whatever copy of the API wrote it. */
-function registeredSdk(): string | undefined {
-  const registry = (globalThis as Record<symbol, unknown>)[Symbol.for("opentelemetry.js.api.1")];
-  const { trace, version } = (registry ?? {}) as { trace?: unknown; version?: string };
-  return trace === undefined ? undefined : `@opentelemetry/api ${version ?? "of unknown version"}`;
+  const named = plugins.length === 0 ? "" : `, plug-ins ${plugins.join(", ")}`;
+  return `${VERSION}: service "${serviceName}", engine ${config.engine}, metrics ${metrics}, spans ${spans}${requestLog}${shared}${named}`;
 }

@@ -10,23 +10,28 @@ import type { UpstreamRow } from "./table.ts";
 
 type Wrap = (target: object, name: string, wrapper: Parameters<typeof guardWrapper>[0]) => unknown;
 
+type ModuleDefinition = { readonly name: string };
+
 /**
  * What is used of InstrumentationBase. The members with an underscore are its own; its version is pinned and is in our bundle, and a
  * test puts them to use.
  */
-interface BaseInstrumentation {
+export interface BaseInstrumentation {
   setTracerProvider(provider: TracerProvider): void;
   setMeterProvider(provider: MeterProvider): void;
   enable(): void;
-  getModuleDefinitions(): readonly { readonly name: string }[];
+  getModuleDefinitions(): readonly ModuleDefinition[];
   _hooks: unknown[];
   _wrap: Wrap;
-  _onRequire(definition: { readonly name: string }, exports: unknown, name: string, baseDir: string): unknown;
+  _onRequire(definition: ModuleDefinition, exports: unknown, name: string, baseDir: string): unknown;
 }
 
 export type BaseInstrumentationClass = new (config: object) => BaseInstrumentation;
 
 export type UpstreamHost = Pick<InstrumentationHost, "modules" | "options" | "tracerProvider" | "isOn">;
+
+/** What `adopt` has to know of an instrumentation: its name, and what its row says of it. */
+type AdoptionRules = Pick<UpstreamRow, "name"> & Partial<UpstreamRow>;
 
 type Patch = (exports: unknown, loaded: LoadedFile) => unknown;
 
@@ -54,8 +59,8 @@ export function instrumentByUpstream(
   for (const packageName of row.packages) host.modules.watch(packageName, onLoad);
 }
 
-/** Returns what patches a file that has been loaded. */
-function adopt(
+/** Returns what patches a file that has been loaded. `definitions`: those that it has made already. */
+export function adopt(
   instrumentation: BaseInstrumentation,
   config: Readonly<Record<string, unknown>>,
   {
@@ -67,8 +72,9 @@ function adopt(
     endsWithEmitter = [],
     afterCall = {},
     prepare,
-  }: UpstreamRow,
-  { tracerProvider, isOn }: UpstreamHost,
+  }: AdoptionRules,
+  { tracerProvider, isOn }: Pick<UpstreamHost, "tracerProvider" | "isOn">,
+  definitions: readonly ModuleDefinition[] = instrumentation.getModuleDefinitions(),
 ): Patch {
   const onFailure = (error: unknown): void => {
     log.warnSometimes(
@@ -96,13 +102,13 @@ function adopt(
   instrumentation.setTracerProvider(withSpanRules(tracerProvider, spans, { isOn, onStart: noteSpan, onFailure }));
   prepare?.(instrumentation);
   instrumentation.enable();
-  const definitions = instrumentation.getModuleDefinitions();
+  const onRequire = instrumentation._onRequire;
 
   function patch(exports: unknown, { name: loadedName, baseDir }: LoadedFile): unknown {
     let current = exports;
     for (const definition of definitions) {
       if (loadedName !== definition.name && !loadedName.startsWith(definition.name)) continue;
-      current = instrumentation._onRequire(definition, current, loadedName, baseDir);
+      current = onRequire.call(instrumentation, definition, current, loadedName, baseDir);
     }
     return current;
   }

@@ -11,7 +11,6 @@ import type { StoreAddress } from "../trace-store/address.ts";
 export type EngineName = "native" | "node-sdk";
 export type LogLevel = "none" | "error" | "warn" | "info" | "debug" | "verbose" | "all";
 export type TracesExporterName = "zipkin" | "otlp" | "console" | "none";
-export type MetricsExporterName = "prometheus" | "otlp" | "console" | "none";
 export type PropagatorName =
   | "tracecontext"
   | "baggage"
@@ -174,19 +173,24 @@ export interface TraceStoreConfig {
   readonly tls: TlsFiles;
 }
 
+/** Where a field holds names as `string`, plug-ins may have added some to those that redtrail has. */
 export interface Config {
   readonly engine: EngineName;
+  /** What REDTRAIL_PLUGINS and OTEL_NODE_EXTENSIONS name. They are loaded before the rest is read. */
+  readonly plugins: readonly string[];
   /** OTEL_SDK_DISABLED: no spans and no metrics; propagation stays. */
   readonly disabled: boolean;
   readonly logLevel: LogLevel;
   /** OTEL_SERVICE_NAME; undefined where the app's package.json has to give the name. */
   readonly serviceName: string | undefined;
   readonly resourceAttributes: Attributes;
-  readonly resourceDetectors: readonly ResourceDetectorName[];
-  readonly propagators: readonly PropagatorName[];
-  readonly sampler: SamplerName;
+  readonly resourceDetectors: readonly string[];
+  readonly propagators: readonly string[];
+  readonly sampler: string;
   /** OTEL_TRACES_SAMPLER_ARG, 0 to 1. @default 1 */
   readonly samplerRatio: number;
+  /** OTEL_TRACES_SAMPLER_ARG as it was written, for samplers of plug-ins. */
+  readonly samplerArg: string | undefined;
   readonly sampling: {
     /** Of traces that begin here, for parent-based samplers; so is the limit. */
     readonly rules: readonly SamplingRule[];
@@ -199,8 +203,8 @@ export interface Config {
     /** Spans that may wait for the end of their request. @default 10000 */
     readonly maxWaitingSpans: number;
   };
-  readonly tracesExporters: readonly TracesExporterName[];
-  readonly metricsExporters: readonly MetricsExporterName[];
+  readonly tracesExporters: readonly string[];
+  readonly metricsExporters: readonly string[];
   /** Logs go out only as OTLP, by the engine `node-sdk`. @default none */
   readonly logsExporters: readonly ("otlp" | "none")[];
   /** Log libraries whose records get the ids of the request. @default pino, winston, bunyan */

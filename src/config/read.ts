@@ -1,10 +1,10 @@
 // Turns the environment into the configuration, by the table of settings; never throws, and says each problem in one line.
-import type { Config, EngineName, LogLibrary, MetricsExporterName, OtlpProtocol, PropagatorName } from "./config.ts";
-import type { LogLevel, ResourceDetectorName, SpanLimitsConfig, TracesExporterName } from "./config.ts";
+import type { Config, EngineName, LogLevel, LogLibrary, OtlpProtocol, SpanLimitsConfig } from "./config.ts";
 import { type SettingValue, defaultValue, displayText, parseSetting } from "./parse.ts";
 import { readBatch, readByteLimits, readRequestLog, readSpool, readZipkin } from "./delivery.ts";
 import { readPrometheus, readRed } from "./metrics.ts";
 import { readMessaging } from "./messaging.ts";
+import { readPlugins } from "./plugins.ts";
 import { readPropagation, readRequestId } from "./propagation.ts";
 import type { SettingReader } from "./reader.ts";
 import { readCapturedHeaders, readRedaction } from "./redaction.ts";
@@ -15,13 +15,22 @@ import { suggest } from "./suggest.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What plug-ins add to the values of settings, by the setting's name. */
+export type AddedValues = Readonly<Record<string, readonly string[]>>;
+
+/** What is known before anything else is: nothing of it is said, because `readConfig` reads it again. */
+export function readPluginNames(env: Environment): readonly string[] {
+  return readPlugins(createReader(env, {}));
+}
+
 /** `byDefault`: the instrumentations that run unless they are told not to. */
 export function readConfig(
   env: Environment,
   instrumentationNames: readonly string[],
   byDefault: readonly string[] = instrumentationNames,
+  added: AddedValues = {},
 ): { config: Config; problems: readonly string[] } {
-  const reader = createReader(env);
+  const reader = createReader(env, added);
   const text = (name: string): string => reader.get(name) as string;
   const number = (name: string): number => reader.get(name) as number;
   const list = <Name extends string>(name: string): readonly Name[] => reader.get(name) as readonly Name[];
@@ -31,13 +40,14 @@ export function readConfig(
   const resourceAttributes = (reader.get("OTEL_RESOURCE_ATTRIBUTES") ?? {}) as Record<string, string>;
   const otlp = text("OTEL_EXPORTER_OTLP_PROTOCOL") as OtlpProtocol;
   const config: Config = {
+    plugins: readPlugins(reader),
     disabled: reader.get("OTEL_SDK_DISABLED") as boolean,
     logLevel: text("OTEL_LOG_LEVEL") as LogLevel,
     serviceName: (reader.get("OTEL_SERVICE_NAME") as string | undefined) ?? resourceAttributes["service.name"],
     resourceAttributes,
-    resourceDetectors: list<ResourceDetectorName>("OTEL_NODE_RESOURCE_DETECTORS"),
-    propagators: list<PropagatorName>("OTEL_PROPAGATORS"),
-    ...readSampling(reader),
+    resourceDetectors: readDetectors(reader, added),
+    propagators: list("OTEL_PROPAGATORS"),
+    ...readSampling(reader, env["OTEL_TRACES_SAMPLER_ARG"]?.trim()),
     ...readExporters(reader, requestLog.sinks.includes("otlp")),
     logCorrelation: list<LogLibrary | "none">("REDTRAIL_LOG_CORRELATION").filter((name) => name !== "none"),
     batch: readBatch(reader, bytes),
@@ -77,13 +87,15 @@ function oneLine(problem: string): string {
   return problem.replaceAll(/\p{Cc}+/gu, " ");
 }
 
-function createReader(env: Environment): SettingReader {
+function createReader(env: Environment, added: AddedValues): SettingReader {
   const problems: string[] = [];
   const textOf = (name: string): string => (env[name] ?? "").trim();
 
   function get(name: string, values?: readonly string[]): SettingValue | undefined {
     const row = SETTINGS.get(name) as Setting;
-    const setting = values === undefined ? row : { ...row, values };
+    const known = values ?? row.values;
+    const more = added[name] ?? [];
+    const setting = known === undefined ? row : { ...row, values: [...known, ...more] };
     const text = textOf(name);
     if (text === "") return defaultValue(setting);
     const parsed = parseSetting(setting, text);
@@ -112,8 +124,8 @@ type Exporters = Pick<Config, "engine" | "tracesExporters" | "metricsExporters" 
 function readExporters(reader: SettingReader, logsRequests: boolean): Exporters {
   const engine = reader.get("REDTRAIL_ENGINE") as EngineName | undefined;
   const exporters = {
-    tracesExporters: reader.get("OTEL_TRACES_EXPORTER") as readonly TracesExporterName[],
-    metricsExporters: reader.get("OTEL_METRICS_EXPORTER") as readonly MetricsExporterName[],
+    tracesExporters: reader.get("OTEL_TRACES_EXPORTER") as readonly string[],
+    metricsExporters: reader.get("OTEL_METRICS_EXPORTER") as readonly string[],
     logsExporters:
       logsRequests && !reader.isSet("OTEL_LOGS_EXPORTER")
         ? (["otlp"] as const)
@@ -132,7 +144,14 @@ function readExporters(reader: SettingReader, logsRequests: boolean): Exporters 
   };
 }
 
-function withoutOtlp<Name extends string>(names: readonly Name[], fallback: Name): readonly Name[] {
+/** All that there are when nothing is set: who adds a detector wants it to run. */
+function readDetectors(reader: SettingReader, added: AddedValues): readonly string[] {
+  const name = "OTEL_NODE_RESOURCE_DETECTORS";
+  const names = reader.get(name) as readonly string[];
+  return reader.isSet(name) ? names : [...names, ...(added[name] ?? [])];
+}
+
+function withoutOtlp(names: readonly string[], fallback: string): readonly string[] {
   const rest = names.filter((name) => name !== "otlp");
   return rest.length === 0 ? [fallback] : rest;
 }

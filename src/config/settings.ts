@@ -112,6 +112,16 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
       },
       { name: "OTEL_NODE_DISABLED_INSTRUMENTATIONS", type: "list", doc: "Not these instrumentations." },
       {
+        name: "REDTRAIL_PLUGINS",
+        type: "texts",
+        doc: "Plug-ins to load before the app: files, `./my.mjs`, and packages, `@scope/plug-in`. See docs/plugins.md.",
+      },
+      {
+        name: "OTEL_NODE_EXTENSIONS",
+        type: "texts",
+        doc: "Further ones; OpenTelemetry's name for the same.",
+      },
+      {
         name: "REDTRAIL_SHUTDOWN_TIMEOUT",
         ...milliseconds,
         default: "2000",

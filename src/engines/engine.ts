@@ -3,6 +3,7 @@ import type { ContextManager, TextMapPropagator } from "@opentelemetry/api";
 import type { Resource } from "@opentelemetry/resources";
 import type { Sampler, SpanProcessor } from "@opentelemetry/sdk-trace";
 import type { Config } from "../config/config.ts";
+import type { Plugins } from "../plugins/registry.ts";
 import type { RedMetricsSpanProcessor } from "../processors/red-metrics.ts";
 import type { Redactor } from "../redaction/redactor.ts";
 import type { RequestLog } from "../request-log/request-log.ts";
@@ -13,6 +14,7 @@ import type { SharedTraces } from "../trace-store/shared-traces.ts";
 /** What both engines are built of, and what `redtrail/node-sdk` hands out. */
 export interface Parts {
   readonly config: Config;
+  readonly plugins: Plugins;
   readonly resource: Resource;
   readonly serviceName: string;
   readonly contextManager: ContextManager;

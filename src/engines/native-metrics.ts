@@ -16,6 +16,7 @@ import { type RuntimeMetrics, createRuntimeMetrics } from "../metrics/runtime/ru
 import { type Parts, takesMetrics } from "./engine.ts";
 import { type MetricsEndpoint, noMetricsEndpoint } from "./metrics-endpoint.ts";
 import { startPrometheus } from "./native-prometheus.ts";
+import { createPluginReaders } from "./plugin-metrics.ts";
 
 export interface Metrics {
   readonly endpoint: MetricsEndpoint;
@@ -34,7 +35,7 @@ export function startMetrics(parts: Parts, producers: readonly MetricProducer[])
     ? startPrometheus(parts, metricProducers)
     : undefined;
   const endpoint = prometheus?.endpoint ?? noMetricsEndpoint;
-  const readers = prometheus === undefined ? [] : [prometheus.reader];
+  const readers: MetricReader[] = prometheus === undefined ? [] : [prometheus.reader];
   if (config.metricsExporters.includes("console")) {
     const { intervalMs, timeoutMs } = config.metricExport;
     const exporter = new ConsoleMetricExporter();
@@ -47,6 +48,7 @@ export function startMetrics(parts: Parts, producers: readonly MetricProducer[])
       }),
     );
   }
+  readers.push(...createPluginReaders(parts, metricProducers));
   return {
     endpoint,
     readers,

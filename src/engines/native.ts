@@ -7,13 +7,14 @@ import { type Engine, type Parts, spansTo } from "./engine.ts";
 import { startMetrics } from "./native-metrics.ts";
 import { createSpanProcessors } from "./native-spans.ts";
 import { createPushes } from "./pushes.ts";
+import { within } from "./within.ts";
 
 export function createNativeEngine(parts: Parts): Engine {
   const { config, resource, sampler } = parts;
   const consoles = config.tracesExporters.includes("console")
     ? [new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() })]
     : [];
-  const { zipkin, spanProcessors } = createSpanProcessors(parts, consoles);
+  const { zipkin, pluginSpans, spanProcessors } = createSpanProcessors(parts, consoles);
   const tracerProvider = new TracerProvider({
     resource,
     sampler,
@@ -30,10 +31,11 @@ export function createNativeEngine(parts: Parts): Engine {
 
   return {
     destinations: endpoint.address.then((address) => ({ metrics: address, spans: spansTo(config) })),
-    pending: () => pushes.pending(),
+    pending: () => pushes.pending() + pluginSpans.pending(),
     flush: async (deadlineMs) => {
+      const plugins = within(deadlineMs, pluginSpans.flush());
       const written = parts.traceStoreProcessor?.forceFlush();
-      await Promise.all([pushes.flush(deadlineMs), group?.flush(deadlineMs), written]);
+      await Promise.all([pushes.flush(deadlineMs), group?.flush(deadlineMs), plugins, written]);
     },
     flushSync: (timeoutMs) => pushes.flushSync(timeoutMs),
     endSync() {
@@ -41,10 +43,13 @@ export function createNativeEngine(parts: Parts): Engine {
       pushes.endSync();
     },
     async shutdown(deadlineMs) {
-      await pushes.shutdown(deadlineMs);
+      await Promise.all([pushes.shutdown(deadlineMs), within(deadlineMs, pluginSpans.flush())]);
       // The group first: what it hands over is collected by readers that the meters' end would close.
-      await Promise.allSettled([tracerProvider.shutdown(), metricsParts.close()]);
-      await meterProvider.shutdown().catch(() => {});
+      await within(deadlineMs, Promise.allSettled([tracerProvider.shutdown(), metricsParts.close()]));
+      await within(
+        deadlineMs,
+        meterProvider.shutdown().catch(() => {}),
+      );
     },
   };
 }

@@ -1,34 +1,33 @@
 // redtrail's instrumentations in the shape that upstream's `registerInstrumentations` takes.
-import type { TracerProvider } from "@opentelemetry/api";
+import type { MeterProvider, TracerProvider } from "@opentelemetry/api";
 import {
   DEFAULT_INSTRUMENTATION_NAMES,
   INSTRUMENTATION_NAMES,
   type InstrumentationConfig,
+  type InstrumentationWiring,
   startInstrumentations,
 } from "../../instrumentations/index.ts";
 import { readConfig } from "../config/read.ts";
-import type { WriteRequest } from "../request-log/record.ts";
-import type { SharedTraces } from "../trace-store/shared-traces.ts";
 import { VERSION } from "../version.ts";
+
+type Wiring = Pick<InstrumentationWiring, "requestLog" | "sharedTraces" | "rows">;
 
 /** They subscribe once, and for the life of the process. Without a configuration, as if no variable were set. */
 export class NodeSdkInstrumentation {
   readonly instrumentationName = "redtrail";
   readonly instrumentationVersion: string = VERSION;
   readonly #config: InstrumentationConfig;
-  readonly #requestLog: WriteRequest | undefined;
-  readonly #sharedTraces: SharedTraces | undefined;
+  readonly #wiring: Wiring;
   #provider: TracerProvider | undefined;
+  #meterProvider: MeterProvider | undefined;
   #enabled = false;
 
   constructor(
     config: InstrumentationConfig = readConfig({}, INSTRUMENTATION_NAMES, DEFAULT_INSTRUMENTATION_NAMES).config,
-    requestLog?: WriteRequest,
-    sharedTraces?: SharedTraces,
+    wiring: Wiring = {},
   ) {
-    this.#sharedTraces = sharedTraces;
     this.#config = config;
-    this.#requestLog = requestLog;
+    this.#wiring = wiring;
   }
 
   enable(): void {
@@ -36,8 +35,8 @@ export class NodeSdkInstrumentation {
     this.#enabled = true;
     startInstrumentations(this.#config, {
       provider: this.#provider,
-      requestLog: this.#requestLog,
-      sharedTraces: this.#sharedTraces,
+      ...this.#wiring,
+      meterProvider: this.#meterProvider,
     });
   }
 
@@ -48,7 +47,9 @@ export class NodeSdkInstrumentation {
     this.#provider = provider;
   }
 
-  setMeterProvider(): void {}
+  setMeterProvider(provider: MeterProvider): void {
+    this.#meterProvider = provider;
+  }
 
   setConfig(): void {}
 

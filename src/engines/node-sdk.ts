@@ -21,23 +21,22 @@ import { createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type MetricsEndpoint, noMetricsEndpoint, serveMetrics } from "./metrics-endpoint.ts";
 import { oneWriterPerName, producersOf } from "./native-metrics.ts";
 import { spanProcessorsOf } from "./native-spans.ts";
+import { createPluginReaders } from "./plugin-metrics.ts";
+import { batchOptions, createPluginSpans } from "./plugin-spans.ts";
 import { createPushes } from "./pushes.ts";
+import { within } from "./within.ts";
 
 export function createNodeSdkEngine(parts: Parts): Engine {
   const { config, red } = parts;
   const batches = createExporters(config).map(
-    (exporter) =>
-      new BatchSpanProcessor({
-        exporter,
-        maxQueueSize: config.batch.maxQueueSize,
-        maxExportBatchSize: config.batch.maxExportBatchSize,
-        scheduledDelayMillis: config.batch.scheduleDelayMs,
-        exportTimeoutMillis: config.batch.exportTimeoutMs,
-      }),
+    (exporter) => new BatchSpanProcessor({ exporter, ...batchOptions(config.batch) }),
   );
   const pushes = createPushes(undefined, parts.requestLog);
   const runtime = takesMetrics(config) && config.runtimeMetrics ? createRuntimeMetrics() : undefined;
-  const { endpoint, readers } = createReaders(config, producersOf(parts, pushes.producers, runtime));
+  const pluginSpans = createPluginSpans(parts);
+  const producers = producersOf(parts, pushes.producers, runtime);
+  const { endpoint, readers } = createReaders(config, producers);
+  readers.push(...createPluginReaders(parts, producers));
   const sdk = new NodeSDK({
     resource: parts.resource,
     autoDetectResources: false,
@@ -47,7 +46,7 @@ export function createNodeSdkEngine(parts: Parts): Engine {
     sampler: parts.sampler,
     idGenerator,
     spanLimits: config.spanLimits,
-    spanProcessors: spanProcessorsOf(parts, batches),
+    spanProcessors: spanProcessorsOf(parts, pluginSpans.processors, [...pluginSpans.exporters, ...batches]),
     metricReaders: readers,
     views: oneWriterPerName(red?.names ?? []),
     ...(config.logsExporters.includes("otlp") ? {} : { logRecordProcessors: [] }),
@@ -56,10 +55,8 @@ export function createNodeSdkEngine(parts: Parts): Engine {
 
   const flush = async (deadlineMs: number): Promise<void> => {
     const flushes = batches.map((batch) => batch.forceFlush());
-    await within(
-      deadlineMs,
-      Promise.allSettled([...flushes, pushes.flush(deadlineMs), parts.traceStoreProcessor?.forceFlush()]),
-    );
+    const written = parts.traceStoreProcessor?.forceFlush();
+    await within(deadlineMs, Promise.allSettled([...flushes, pluginSpans.flush(), pushes.flush(deadlineMs), written]));
   };
   return {
     destinations: endpoint.address.then((metrics) => ({ metrics: metricsTo(config, metrics), spans: spansTo(config) })),
@@ -89,7 +86,8 @@ function createExporters(config: Config): SpanExporter[] {
     console: () => new ConsoleSpanExporter(),
     none: () => undefined,
   };
-  return config.tracesExporters.map((name) => create[name]()).filter((exporter) => exporter !== undefined);
+  const ours = config.tracesExporters.filter((name) => Object.hasOwn(create, name)) as TracesExporterName[];
+  return ours.map((name) => create[name]()).filter((exporter) => exporter !== undefined);
 }
 
 function createReaders(
@@ -151,17 +149,7 @@ function loadOtlpExporter<Exporter>(signal: "trace" | "metrics", protocol: OtlpP
   return new (exports[name] as new () => Exporter)();
 }
 
-/** Upstream's flush and shutdown know no deadline. The timer keeps the process alive for as long as this waits. */
-async function within(deadlineMs: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise((resolve) => {
-    timer = setTimeout(resolve, deadlineMs);
-  });
-  await Promise.race([work, deadline]);
-  clearTimeout(timer);
-}
-
 function metricsTo(config: Config, served: string): string {
-  const pushed = config.metricsExporters.filter((name) => name === "otlp" || name === "console");
+  const pushed = config.metricsExporters.filter((name) => name !== "prometheus" && name !== "none");
   return [served, ...pushed.map((name) => `to ${name}`)].filter((one) => one !== "off").join(" and ") || "off";
 }

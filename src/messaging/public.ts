@@ -10,7 +10,7 @@ import { receivedAs } from "./received.ts";
 import { linkTo } from "./relation.ts";
 import { processMessage } from "./spans.ts";
 
-const DEFAULTS: MessagingConfig = { mode: "auto", modes: {}, linkAfterMs: 60_000 };
+export const MESSAGING_DEFAULTS: MessagingConfig = { mode: "auto", modes: {}, linkAfterMs: 60_000 };
 const UNKNOWN = { system: "unknown", destination: "unknown" };
 
 export interface MessageOptions {
@@ -49,7 +49,7 @@ export function withMessage<Result>(
   ...rest: readonly [handle: () => Result] | readonly [options: MessageOptions, handle: () => Result]
 ): Result {
   const [options, handle] = rest.length === 1 ? [{}, rest[0]] : rest;
-  const settings = getState()?.messaging ?? DEFAULTS;
+  const settings = getState()?.messaging ?? MESSAGING_DEFAULTS;
   const { mode, attributes, ...given } = options;
   return processMessage(
     trace.getTracer("redtrail/messaging", VERSION),

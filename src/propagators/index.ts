@@ -33,17 +33,28 @@ const PROPAGATORS: Record<
   none: () => undefined,
 };
 
+/** Makes one that redtrail does not have: of a plug-in. */
+type MakeOther = (name: string) => TextMapPropagator | undefined;
+
 /**
  * These come after all others, in this order: legacy ids give way to a standard's trace, and the request id in the format
  * `traceid` needs to know the trace.
  */
-const LAST: readonly PropagatorName[] = ["legacy", "requestid"];
+const LAST: readonly string[] = ["legacy", "requestid"];
 
 /** In the configured order otherwise; of two headers that name a trace, the later propagator's wins. */
-export function createPropagator(config: PropagatorConfig, serviceName: string): TextMapPropagator {
+export function createPropagator(
+  config: PropagatorConfig,
+  serviceName: string,
+  makeOther: MakeOther = () => undefined,
+): TextMapPropagator {
   const names = config.propagators.toSorted((a, b) => LAST.indexOf(a) - LAST.indexOf(b));
   const propagators = names
-    .map((name) => PROPAGATORS[name](config, serviceName))
+    .map((name) => (isOurs(name) ? PROPAGATORS[name](config, serviceName) : makeOther(name)))
     .filter((propagator) => propagator !== undefined);
   return new CompositePropagator({ propagators });
+}
+
+function isOurs(name: string): name is PropagatorName {
+  return Object.hasOwn(PROPAGATORS, name);
 }

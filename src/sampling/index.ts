@@ -39,18 +39,42 @@ export interface Sampling {
   readonly tail: Tail | undefined;
 }
 
+/** Makes one that redtrail does not have: of a plug-in. */
+type MakeOther = (name: string) => Sampler | undefined;
+
 /** Rules and the limit are for whole traces, and so for samplers that a span's parent counts for. */
-export function isParentBased(name: SamplerName): boolean {
-  return SAMPLERS[name].parentBased;
+export function isParentBased(name: string): boolean {
+  return isOurs(name) ? SAMPLERS[name].parentBased : name.startsWith(PARENT_BASED);
 }
 
-/** `feedsMetrics`: whether anything counts the spans; `exportsSpans`: whether anything sends them. */
+const PARENT_BASED = "parentbased_";
+
+function isOurs(name: string): name is SamplerName {
+  return Object.hasOwn(SAMPLERS, name);
+}
+
+function rowOf(name: string, makeOther: MakeOther): Row {
+  if (isOurs(name)) return SAMPLERS[name];
+  const parentBased = isParentBased(name);
+  const other = makeOther(parentBased ? name.slice(PARENT_BASED.length) : name);
+  // The plug-in's could not be made, which has been said.
+  return other === undefined ? SAMPLERS.parentbased_always_on : { root: () => other, parentBased };
+}
+
+export interface SamplingUse {
+  /** Whether anything counts the spans. */
+  readonly feedsMetrics: boolean;
+  /** Whether anything sends them. */
+  readonly exportsSpans: boolean;
+  /** @default none */
+  readonly makeOther?: MakeOther;
+}
+
 export function createSampling(
-  config: SamplingConfig,
-  { feedsMetrics, exportsSpans }: { readonly feedsMetrics: boolean; readonly exportsSpans: boolean },
+  { sampler: name, samplerRatio, sampling }: SamplingConfig,
+  { feedsMetrics, exportsSpans, makeOther = () => undefined }: SamplingUse,
 ): Sampling {
-  const { sampler: name, samplerRatio, sampling } = config;
-  const row = SAMPLERS[name];
+  const row = rowOf(name, makeOther);
   const verdict = createVerdict();
   let sampler = row.root(samplerRatio);
   let rateLimit: RateLimitSampler | undefined;

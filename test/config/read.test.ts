@@ -16,6 +16,7 @@ test("readConfig gives the documented defaults for an empty environment, and no 
   assert.deepEqual(read({}), {
     config: {
       engine: "native",
+      plugins: [],
       disabled: false,
       logLevel: "info",
       serviceName: undefined,
@@ -31,6 +32,7 @@ test("readConfig gives the documented defaults for an empty environment, and no 
         keepSlowMs: undefined,
         maxWaitingSpans: 10000,
       },
+      samplerArg: undefined,
       tracesExporters: ["zipkin"],
       metricsExporters: ["prometheus"],
       logsExporters: ["none"],
@@ -202,6 +204,8 @@ const accepted: readonly (readonly [string, string, (config: Config) => unknown,
   ["OTEL_LOGS_EXPORTER", "otlp", (config) => config.engine, "node-sdk"],
   ["REDTRAIL_ENGINE", "node-sdk", (config) => config.engine, "node-sdk"],
   ["REDTRAIL_REDACT_DB_QUERIES", "false", (config) => config.redaction.dbQueries, false],
+  ["REDTRAIL_PLUGINS", "./My.mjs, @a/B", (config) => config.plugins, ["./My.mjs", "@a/B"]],
+  ["OTEL_NODE_EXTENSIONS", "@a/b/c", (config) => config.plugins, ["@a/b/c"]],
   ["REDTRAIL_REDACT_KEYS", "user.*, app.key", (config) => config.redaction.keys, ["user.*", "app.key"]],
   ["REDTRAIL_REDACT_PATTERNS", "a{1,2} b;; c\n\nd;;c;;", (config) => config.redaction.patterns, ["a{1,2} b", "c", "d"]],
   [
@@ -1107,6 +1111,8 @@ const ANY_TEXTS = new Set([
   "REDTRAIL_PROMETHEUS_RESOURCE_LABELS",
   "REDTRAIL_REQUEST_LOG_EXCLUDE",
   "REDTRAIL_REDACT_KEYS",
+  "REDTRAIL_PLUGINS",
+  "OTEL_NODE_EXTENSIONS",
   "REDTRAIL_PROPAGATION_TARGETS",
   "REDTRAIL_MESSAGING_REDIS_STREAMS",
 ]);
@@ -1265,4 +1271,42 @@ test("readConfig ignores rules and a limit beside a sampler that decides for eac
 
 test("readConfig says nothing of variables that are somebody else's", () => {
   assert.deepEqual(read({ PATH: "/bin", OTEL_GO_X_SOMETHING_ELSE: "1", OTEL_BLRP_MAX_QUEUE_SIZE: "1" }).problems, []);
+});
+
+test("readConfig takes what plug-ins add where a setting takes names, and suggests it", () => {
+  const added = {
+    OTEL_PROPAGATORS: ["tenant"],
+    OTEL_TRACES_SAMPLER: ["tenant", "parentbased_tenant"],
+    OTEL_NODE_RESOURCE_DETECTORS: ["region"],
+  };
+  const env = {
+    OTEL_PROPAGATORS: "tracecontext,tenant,tenan",
+    OTEL_TRACES_SAMPLER: "tenant",
+    OTEL_TRACES_SAMPLER_ARG: "blue",
+    REDTRAIL_PLUGINS: "./a.mjs,b",
+    OTEL_NODE_EXTENSIONS: "b,c",
+  };
+  const { config, problems } = readConfig(env, NAMES, NAMES, added);
+  assert.deepEqual(config.propagators, ["tracecontext", "tenant"]);
+  assert.deepEqual([config.sampler, config.samplerArg, config.samplerRatio], ["tenant", "blue", 1]);
+  assert.deepEqual(config.plugins, ["./a.mjs", "b", "c"]);
+  assert.deepEqual(problems, [
+    'OTEL_PROPAGATORS="tracecontext,tenant,tenan" holds "tenan", which is not known (did you mean "tenant"?); using tracecontext,tenant',
+  ]);
+  assert.ok(config.resourceDetectors.includes("region"), "a detector runs unless the setting leaves it out");
+  const some = readConfig({ OTEL_NODE_RESOURCE_DETECTORS: "host" }, NAMES, NAMES, added).config;
+  assert.deepEqual(some.resourceDetectors, ["host"]);
+});
+
+test("readConfig says of rules that a plug-in's sampler of single spans takes none, and that one of traces does", () => {
+  const added = { OTEL_TRACES_SAMPLER: ["tenant", "parentbased_tenant"] };
+  for (const [sampler, count] of [
+    ["tenant", 0],
+    ["parentbased_tenant", 1],
+  ] as const) {
+    const env = { OTEL_TRACES_SAMPLER: sampler, REDTRAIL_SAMPLING_RULES: "drop path=/" };
+    const { config, problems } = readConfig(env, NAMES, NAMES, added);
+    assert.equal(config.sampling.rules.length, count);
+    assert.equal(problems.length, 1 - count);
+  }
 });

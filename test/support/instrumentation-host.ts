@@ -1,5 +1,5 @@
 // What an instrumentation is given, for tests that start one without a process around it.
-import { type Tracer, trace } from "@opentelemetry/api";
+import { type Tracer, metrics, trace } from "@opentelemetry/api";
 import type { InstrumentationHost } from "../../instrumentations/instrumentation.ts";
 import { Modules } from "../../instrumentations/modules.ts";
 import { readConfig } from "../../src/config/read.ts";
@@ -10,6 +10,7 @@ export function createHost(tracer: Tracer, overrides: Partial<InstrumentationHos
     ...readConfig({}, []).config,
     tracer,
     tracerProvider: trace.getTracerProvider(),
+    meterProvider: metrics.getMeterProvider(),
     modules: new Modules(),
     options: () => ({}),
     isOn: () => false,

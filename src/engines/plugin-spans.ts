@@ -1,0 +1,57 @@
+// What plug-ins have at the end of a span, of both engines: their span processors, and their exporters behind the SDK's batches.
+import { BatchSpanProcessor, type SpanProcessor } from "@opentelemetry/sdk-trace";
+import type { BatchConfig } from "../config/config.ts";
+import { makeSpanExporter, makeSpanProcessors } from "../plugins/make.ts";
+import type { Parts } from "./engine.ts";
+
+export interface PluginSpans {
+  /** After redtrail's own stages that change spans, so that they see what exporters see. */
+  readonly processors: readonly SpanProcessor[];
+  readonly exporters: readonly SpanProcessor[];
+  /** Whether a span has ended since the last flush. */
+  pending(): number;
+  /** Never rejects. */
+  flush(): Promise<void>;
+}
+
+export function createPluginSpans({ config, plugins }: Pick<Parts, "config" | "plugins">): PluginSpans {
+  const exporters = config.tracesExporters
+    .map((name) => makeSpanExporter(plugins, name))
+    .filter((exporter) => exporter !== undefined)
+    .map((exporter) => new BatchSpanProcessor({ exporter, ...batchOptions(config.batch) }));
+  const processors = makeSpanProcessors(plugins);
+  const all = [...processors, ...exporters];
+  let isDirty = false;
+  const mark: SpanProcessor = {
+    onStart: () => {},
+    onEnd: () => {
+      isDirty = true;
+    },
+    forceFlush: async () => {},
+    shutdown: async () => {},
+  };
+  return {
+    processors: all.length === 0 ? [] : [mark, ...processors],
+    exporters,
+    pending: () => (isDirty ? 1 : 0),
+    async flush() {
+      isDirty = false;
+      await Promise.allSettled(all.map((processor) => processor.forceFlush()));
+    },
+  };
+}
+
+/** As upstream's batching processor names them. */
+export function batchOptions(batch: BatchConfig): {
+  maxQueueSize: number;
+  maxExportBatchSize: number;
+  scheduledDelayMillis: number;
+  exportTimeoutMillis: number;
+} {
+  return {
+    maxQueueSize: batch.maxQueueSize,
+    maxExportBatchSize: batch.maxExportBatchSize,
+    scheduledDelayMillis: batch.scheduleDelayMs,
+    exportTimeoutMillis: batch.exportTimeoutMs,
+  };
+}

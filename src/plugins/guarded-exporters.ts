@@ -1,0 +1,104 @@
+// Exporters of plug-ins: what they throw is a failed delivery, and a promise of theirs resolves.
+import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
+import {
+  AggregationTemporality,
+  AggregationType,
+  type InstrumentType,
+  type PushMetricExporter,
+  type ResourceMetrics,
+} from "@opentelemetry/sdk-metrics";
+import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
+import { type Guard, settled } from "./guard.ts";
+
+type OnResult = (result: ExportResult) => void;
+
+export function guardSpanExporter(exporter: SpanExporter, guard: Guard): SpanExporter {
+  const forceFlush = guard.method("forceFlush");
+  const shutdown = guard.method("shutdown");
+  return {
+    export: guardExport<ReadableSpan[]>(guard, (spans, onResult) => exporter.export(spans, onResult)),
+    forceFlush: () => settled(guard, forceFlush, () => exporter.forceFlush?.()),
+    shutdown: () => settled(guard, shutdown, () => exporter.shutdown()),
+  };
+}
+
+export function guardMetricExporter(exporter: PushMetricExporter, guard: Guard): PushMetricExporter {
+  const forceFlush = guard.method("forceFlush");
+  const shutdown = guard.method("shutdown");
+  return {
+    export: guardExport<ResourceMetrics>(guard, (metrics, onResult) => exporter.export(metrics, onResult)),
+    forceFlush: () => settled(guard, forceFlush, () => exporter.forceFlush()),
+    shutdown: () => settled(guard, shutdown, () => exporter.shutdown()),
+    // The reader asks for these where the app makes an instrument.
+    ...(exporter.selectAggregation === undefined
+      ? {}
+      : {
+          selectAggregation: guardSelect(guard, "selectAggregation", (type) => exporter.selectAggregation?.(type), {
+            type: AggregationType.DEFAULT,
+          }),
+        }),
+    ...(exporter.selectAggregationTemporality === undefined
+      ? {}
+      : {
+          selectAggregationTemporality: guardSelect(
+            guard,
+            "selectAggregationTemporality",
+            (type) => exporter.selectAggregationTemporality?.(type),
+            AggregationTemporality.CUMULATIVE,
+          ),
+        }),
+  };
+}
+
+function guardSelect<Choice>(
+  guard: Guard,
+  name: string,
+  select: (type: InstrumentType) => Choice | undefined,
+  byDefault: Choice,
+): (type: InstrumentType) => Choice {
+  const method = guard.method(name);
+  return (type) => {
+    try {
+      const choice = select(type);
+      method.passed();
+      return choice ?? byDefault;
+    } catch (error) {
+      method.failed(error);
+      return byDefault;
+    }
+  };
+}
+
+/** The SDK waits for exactly one answer to each call. */
+function guardExport<Items>(
+  guard: Guard,
+  run: (items: Items, onResult: OnResult) => void,
+): (items: Items, onResult: OnResult) => void {
+  const method = guard.method("export");
+  return (items, onResult) => {
+    let isAnswered = false;
+    const answer = (result: ExportResult): void => {
+      if (isAnswered) return;
+      isAnswered = true;
+      onResult(result);
+    };
+    const fail = (error: unknown): void => {
+      method.failed(error);
+      // Told already, so that the SDK need not tell it too.
+      answer({ code: ExportResultCode.SUCCESS });
+    };
+    if (guard.isOff) {
+      answer({ code: ExportResultCode.SUCCESS });
+      return;
+    }
+    try {
+      const result: unknown = run(items, (outcome) => {
+        method.passed();
+        answer(outcome);
+      });
+      if (result instanceof Promise) result.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  };
+}

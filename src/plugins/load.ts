@@ -1,0 +1,56 @@
+// Loads the plug-ins, before configuration is final: each by itself, so that a broken one is one line and nothing more.
+import { createRequire } from "node:module";
+import { context, metrics, propagation, trace } from "@opentelemetry/api";
+import { describeError } from "../diagnostics/describe-error.ts";
+import { registeredSdk } from "../registered-sdk.ts";
+import { recognizePlugin } from "./recognize.ts";
+import { PluginRegistry, type Plugins } from "./registry.ts";
+import { resolvePlugin } from "./resolve.ts";
+
+export interface LoadedPlugins {
+  readonly plugins: Plugins;
+  /** Of the plug-ins that are in use, for people. */
+  readonly loaded: readonly string[];
+  /** What the settings are to know, by the setting's name. */
+  readonly names: Readonly<Record<string, readonly string[]>>;
+  /** One line each. */
+  readonly problems: readonly string[];
+}
+
+const GO_ON = "the app and all else run without it";
+
+/** `folders`: where they are looked for, in this order. Never throws. */
+export function loadPlugins(specifiers: readonly string[], folders: readonly string[]): LoadedPlugins {
+  const registry = new PluginRegistry();
+  const loaded: string[] = [];
+  const problems: string[] = [];
+  for (const specifier of specifiers) {
+    try {
+      const file = resolvePlugin(specifier, folders);
+      const plugin = recognizePlugin(createRequire(file)(file));
+      const name = nameOf(plugin, specifier);
+      problems.push(...registry.add(plugin, name));
+      loaded.push(name);
+    } catch (error) {
+      problems.push(`plug-in "${specifier}" cannot be used: ${reasonOf(error)}; ${GO_ON}`);
+    }
+    if (registeredSdk() === undefined) continue;
+    // The API takes one SDK, and redtrail's comes after the plug-ins.
+    for (const api of [trace, metrics, propagation, context]) api.disable();
+    problems.push(`plug-in "${specifier}" registers an OpenTelemetry SDK of its own; that is taken off again`);
+  }
+  return { plugins: registry, loaded, names: registry.names, problems };
+}
+
+function nameOf({ name }: { readonly name?: unknown }, specifier: string): string {
+  return typeof name === "string" && name !== "" ? name : specifier;
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  if (code === "ERR_REQUIRE_ASYNC_MODULE")
+    return "it (or what it imports) has a top-level await, and nothing can wait before the app starts";
+  // Of resolvePlugin and recognizePlugin, which say what they mean.
+  const isTelling = typeof message === "string" && /^(?:it|its|loadOpenTelemetryExtension) /.test(message);
+  return isTelling ? message : describeError(error);
+}

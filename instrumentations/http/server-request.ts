@@ -54,7 +54,7 @@ export class ServerRequest {
     method: string,
     requestId: string | undefined,
     onEnd: ((end: RequestEnd) => void) | undefined,
-    arrivedAt: number | undefined,
+    arrivedAt?: number,
   ) {
     this.arrivedAt = arrivedAt;
     this.#onEnd = onEnd;

@@ -101,7 +101,8 @@ const FAULT_ROWS: readonly Fault[] = [
   {
     name: "reset midway",
     begin: ({ proxy }) => proxy.reset(),
-    counts: { hit: none, error: some, unavailable: most, ...alone },
+    // On a slow machine it is back before the last request.
+    counts: { error: some, unavailable: some, link: none },
     line: /is away \((ECONNRESET|Socket closed unexpectedly)\)/,
   },
   {

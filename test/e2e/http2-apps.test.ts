@@ -108,7 +108,7 @@ for (const [framework, path] of [
   ["fastify", "/users/7"],
   ["koa", "/users/7"],
 ] as const) {
-  test(`${framework} on HTTP/2 has one SERVER span, and answers and sees the id`, async () => {
+  test(`${framework} on HTTP/2 has one SERVER span with its route, and answers and sees the id`, async () => {
     await withApp(["http2-frameworks.mjs", framework], {}, async (app, zipkin) => {
       const client = await openHttp2(app.url);
       const { headers, body } = await client.ask(path, { headers: { "x-request-id": "id-1" } });
@@ -117,6 +117,7 @@ for (const [framework, path] of [
       const [span, ...more] = await zipkin.waitFor((all) => all.length >= 1);
       assert.equal(span?.tags["http.response.status_code"], "200");
       assert.equal(span?.tags["network.protocol.version"], "2");
+      assert.equal(span?.tags["http.route"], "/users/:id");
       assert.deepEqual(more, []);
       client.close();
     });

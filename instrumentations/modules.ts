@@ -111,3 +111,19 @@ export function exportOf<Value>(exports: unknown, name: string): Value | undefin
   const found = exports as { readonly [key: string]: unknown; readonly default?: { readonly [key: string]: unknown } };
   return (found[name] ?? found.default?.[name]) as Value | undefined;
 }
+
+/**
+ * `module.exports` of a CommonJS module that is imported: the default export, which has all that is exported by name too. Undefined of anything
+ * else, also of an ES module that has a default export beside others.
+ */
+export function commonJsIn(exports: unknown): object | undefined {
+  const namespace = (exports ?? {}) as { readonly [key: string]: unknown; readonly [Symbol.toStringTag]?: unknown };
+  const { default: whole } = namespace;
+  if (namespace[Symbol.toStringTag] !== "Module" || whole === null) return undefined;
+  if (typeof whole !== "object" && typeof whole !== "function") return undefined;
+  // A name that Node has found in the source may be one that the module has not set.
+  const isInside = (key: string): boolean => key in whole || namespace[key] === undefined;
+  return Object.keys(namespace).every((key) => key === "default" || key === "module.exports" || isInside(key))
+    ? whole
+    : undefined;
+}

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LoadedModule } from "../../src/plugins/definition.ts";
-import { type ModuleWatcher, packageOf } from "../modules.ts";
+import { type ModuleWatcher, commonJsIn, packageOf } from "../modules.ts";
 
 type Exports = Record<string, unknown>;
 type OnLoad = (exports: unknown, loaded: LoadedModule) => unknown;
@@ -40,17 +40,6 @@ export function watchFile(modules: ModuleWatcher, name: string, onLoad: OnLoad):
       isStopped = true;
     },
   };
-}
-
-/** `module.exports` of CommonJS that is imported: the default export, whose properties are exported by name too. */
-function commonJsIn(exports: unknown): object | undefined {
-  if (typeof exports !== "object" || exports === null || !("default" in exports)) return undefined;
-  const namespace = exports as Exports;
-  if (namespace[Symbol.toStringTag as never] !== "Module") return undefined;
-  const { default: whole } = namespace;
-  if ((typeof whole !== "object" && typeof whole !== "function") || whole === null) return undefined;
-  const names = Object.keys(namespace).filter((key) => key !== "default" && key !== "module.exports");
-  return names.every((key) => namespace[key] === (whole as Exports)[key]) ? whole : undefined;
 }
 
 /** What is exported by name, as it is now. */

@@ -3,7 +3,7 @@ import { type MeterProvider, type TracerProvider, createNoopMeter, metrics } fro
 import { log } from "../../src/diagnostics/log.ts";
 import { loadUpstreamInstrumentation } from "../../src/lazy.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import type { LoadedFile } from "../modules.ts";
+import { type LoadedFile, commonJsIn } from "../modules.ts";
 import { guardWrapper, noteSpan } from "./guard.ts";
 import { withSpanRules } from "./spans.ts";
 import type { UpstreamRow } from "./table.ts";
@@ -114,17 +114,13 @@ export function adopt(
   }
 
   return (exports, loaded) => {
-    const { [Symbol.toStringTag]: tag, default: own } = (exports ?? {}) as Namespace;
-    const isNamespace = tag === "Module" && (typeof own === "object" || typeof own === "function") && own !== null;
-    return isNamespace ? renamed(exports as Namespace, patch(own, loaded)) : patch(exports, loaded);
+    const commonJs = commonJsIn(exports);
+    return commonJs === undefined ? patch(exports, loaded) : renamed(exports as Namespace, patch(commonJs, loaded));
   };
 }
 
 /** What an ES module gets of a CommonJS one: its `module.exports` as default, and some of its members by their names. */
-interface Namespace {
-  readonly [Symbol.toStringTag]?: unknown;
-  [name: string]: unknown;
-}
+type Namespace = Record<string, unknown>;
 
 /** Most instrumentations of upstream patch the names only, and not what the default holds: here the default is patched, and gives the names. */
 function renamed(namespace: Namespace, patched: unknown): Namespace {

@@ -24,7 +24,11 @@ write(
   "node_modules/esm-only/package.json",
   '{ "name": "esm-only", "version": "2.1.0", "type": "module", "exports": "./index.js" }',
 );
-write("node_modules/esm-only/index.js", "export function greet(name) { return `hello ${name}`; }");
+// The default export of an ES module says nothing of the others.
+write(
+  "node_modules/esm-only/index.js",
+  "export function greet(name) { return `hello ${name}`; } export default class Greeter {}",
+);
 write("node_modules/cjs-lib/package.json", '{ "name": "cjs-lib", "version": "1.0.0", "main": "main.js" }');
 write("node_modules/cjs-lib/main.js", "exports.greet = (name) => `hi ${name}`;");
 symlinkSync(root, join(folder, "node_modules/redtrail"));

@@ -26,6 +26,8 @@ const FRAMEWORKS: Readonly<Record<string, readonly string[]>> = {
 /** A test finds `redis@4.7.1` in the folder of `redis@4`. */
 const CLIENTS = [
   "@aws-sdk/client-dynamodb@3.1169.0",
+  "bullmq@5.81.5",
+  "bullmq-otel@2.0.1",
   "dataloader@2.2.3",
   "generic-pool@3.9.0",
   "ioredis@5.9.2",

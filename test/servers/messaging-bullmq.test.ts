@@ -23,7 +23,10 @@ for (const [version, extension, schedule] of [
     const app = (...args: string[]): string[] => [join(FIXTURES, `bullmq-app.${extension}`), library ?? "", ...args];
     let zipkin: TestZipkin;
     let producer: RunningApp;
-    const apps = brokerApps(() => zipkin, extension === "mjs" ? "node-sdk" : "native");
+    const apps = brokerApps(() => zipkin, {
+      REDTRAIL_ENGINE: extension === "mjs" ? "node-sdk" : "native",
+      OTEL_NODE_DISABLED_INSTRUMENTATIONS: "ioredis",
+    });
     let queues = 0;
     const newQueue = (): string => `redtrail-${process.pid}-${extension}-${++queues}`;
 
@@ -159,6 +162,29 @@ for (const [version, extension, schedule] of [
       // Longer than the checks for stalled jobs of all workers above take to come.
       const known = /^(?:GET|POST|add |process )/;
       assert.deepEqual([...new Set(zipkin.spans.map(({ name }) => name).filter((name) => !known.test(name)))], []);
+    });
+
+    test("With OpenTelemetry's ioredis on, a job is one command more, below its add, and the worker none", async () => {
+      const queue = newQueue();
+      const on = { OTEL_NODE_DISABLED_INSTRUMENTATIONS: "" };
+      const worker = await apps.start(app("consumer", PORT, queue), on);
+      const observed = await apps.start(app("producer", PORT), on);
+      // The first one connects.
+      await post(`${observed.url}/${queue}`, "hello", `id-${queue}-1`);
+      await post(`${observed.url}/${queue}?attempts=3`, "poison", `id-${queue}-2`);
+      const spans = await spansOf(zipkin, `id-${queue}-2`, 6);
+      const [, sent, ...rest] = spans;
+      assert.equal(rest.filter(({ kind }) => kind === "CLIENT").length, 1);
+      assert.deepEqual(new Set(rest.map(({ parentId }) => parentId)), new Set([sent?.id]));
+      // What the worker does for itself (fetching, locks, stalled jobs) would be a span without a request, or below `process`.
+      await until(() => worker.stdout().match(/event completed/g)?.length === 2);
+      await worker.stop();
+      const commands = zipkin.spans.filter(({ kind }) => kind === "CLIENT");
+      const processed = new Set(zipkin.spans.filter(({ kind }) => kind === "CONSUMER").map(({ id }) => id));
+      assert.deepEqual(
+        commands.filter(({ parentId }) => parentId === undefined || processed.has(parentId)),
+        [],
+      );
     });
 
     const theirPackage = versionOf("bullmq-otel", "bullmq-otel@2");

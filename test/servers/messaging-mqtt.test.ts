@@ -17,7 +17,7 @@ for (const extension of ["cjs", "mjs"]) {
     const app = (...args: string[]): string[] => [join(FIXTURES, `mqtt-app.${extension}`), "mqtt", ...args];
     let zipkin: TestZipkin;
     let producer: RunningApp;
-    const apps = brokerApps(() => zipkin, extension === "mjs" ? "node-sdk" : "native");
+    const apps = brokerApps(() => zipkin, { REDTRAIL_ENGINE: extension === "mjs" ? "node-sdk" : "native" });
     let topics = 0;
     const newTopic = (): string => `redtrail/${process.pid}-${extension}/${++topics}`;
 

@@ -26,7 +26,7 @@ for (const [library, extension] of [
     const app = (...args: string[]): string[] => [join(FIXTURES, `nats-app.${extension}`), library, ...args];
     let zipkin: TestZipkin;
     let producer: RunningApp;
-    const apps = brokerApps(() => zipkin, extension === "mjs" ? "node-sdk" : "native");
+    const apps = brokerApps(() => zipkin, { REDTRAIL_ENGINE: extension === "mjs" ? "node-sdk" : "native" });
     let subjects = 0;
     const newSubject = (): string => `redtrail-${process.pid}-${library.replace(/\W/g, "")}-${extension}-${++subjects}`;
 

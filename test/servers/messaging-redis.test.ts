@@ -30,7 +30,11 @@ for (const [library, version] of [
     ];
     let zipkin: TestZipkin;
     let producer: RunningApp;
-    const apps = brokerApps(() => zipkin, version === "redis@5" ? "node-sdk" : "native");
+    const apps = brokerApps(() => zipkin, {
+      REDTRAIL_ENGINE: version === "redis@5" ? "node-sdk" : "native",
+      // Its spans of single commands are tested on their own.
+      OTEL_NODE_DISABLED_INSTRUMENTATIONS: "ioredis,redis",
+    });
     let streams = 0;
     const newStream = (): string => `redtrail:${process.pid}:${version}:${++streams}`;
     const named = { REDTRAIL_MESSAGING_REDIS_STREAMS: "others,redtrail:*" };

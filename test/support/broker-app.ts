@@ -31,13 +31,14 @@ export interface BrokerApps {
   stopAll(): Promise<void>;
 }
 
-export function brokerApps(zipkin: () => TestZipkin, engine = "native"): BrokerApps {
+/** `shared`: the environment of all of them. */
+export function brokerApps(zipkin: () => TestZipkin, shared: Readonly<Record<string, string>> = {}): BrokerApps {
   const running = new Set<Pick<RunningApp, "stop">>();
   return {
     async start(app, env = {}) {
       const started = await runApp({
         app,
-        env: { OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin().endpoint, REDTRAIL_ENGINE: engine, ...env },
+        env: { OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin().endpoint, ...shared, ...env },
       });
       running.add(started);
       return started;

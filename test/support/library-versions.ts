@@ -1,15 +1,17 @@
 // Where other versions of libraries are than the ones of package.json: .servers/libraries/<name>@<version>/node_modules/<name>.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { SERVERS } from "../../scripts/servers/process.ts";
+import { libraryFolder } from "../../scripts/servers/libraries.ts";
 
-const FOLDER = process.env["REDTRAIL_TEST_LIBRARIES"] ?? join(SERVERS, "libraries");
+/** Another place for them, to try versions that are not provisioned. */
+const elsewhere = process.env["REDTRAIL_TEST_LIBRARIES"];
 
 export const LACKS = "this version is not in .servers/libraries; `npm run servers` installs it";
 
 /** What to require: the name itself for the installed version, a path for another; undefined where that is not installed. */
 export function versionOf(name: string, version: string): string | undefined {
   if (version === name) return name;
-  const path = join(FOLDER, version, "node_modules", name);
+  const folder = elsewhere === undefined ? libraryFolder(version) : join(elsewhere, version);
+  const path = join(folder, "node_modules", name);
   return existsSync(path) ? path : undefined;
 }

@@ -49,8 +49,11 @@ export function createServerBeginning(host: InstrumentationHost): ServerBeginnin
 function createBeginLinked(begin: BeginServerRequest, shared: SharedTraces): BeginServerRequest {
   return (line, headers, connection, parent, arrivedAt) => {
     const wanted = wantedId(shared, parent);
-    if (wanted !== undefined) linkWhenFound(shared, wanted, () => trace.getSpan(state.context));
-    const state = begin(line, headers, connection, parent, arrivedAt);
+    let state: ServerRequest | undefined;
+    if (wanted !== undefined) {
+      linkWhenFound(shared, wanted, () => (state === undefined ? undefined : trace.getSpan(state.context)));
+    }
+    state = begin(line, headers, connection, parent, arrivedAt);
     return state;
   };
 }

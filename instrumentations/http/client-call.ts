@@ -1,6 +1,6 @@
 // One outgoing call: its span, and how that ends. Shared by node:http, node:http2 and fetch.
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/ ("Status")
-import { type Span, SpanStatusCode } from "@opentelemetry/api";
+import { type Attributes, type Span, SpanStatusCode } from "@opentelemetry/api";
 import { ATTR, ERROR_TYPE } from "../../src/semconv.ts";
 import { type CalleeListener, responseTimeOf, servingSpanOf } from "./callee.ts";
 import type { CaptureHeaders } from "./headers.ts";
@@ -55,6 +55,11 @@ export class ClientCall implements CalleeListener {
     if (context.traceId !== this.#span.spanContext().traceId) this.#span.addLink({ context });
   }
 
+  /** What is known later than at the beginning. */
+  note(attributes: Attributes): void {
+    if (!this.#ended) this.#span.setAttributes(attributes);
+  }
+
   /** Headers that settings name become attributes. */
   capture<Message>(capture: CaptureHeaders<Message> | undefined, message: Message): void {
     if (!this.#ended && capture !== undefined) this.#span.setAttributes(capture(message));
@@ -74,10 +79,11 @@ export class ClientCall implements CalleeListener {
     else this.#endAsError(code ?? name, message);
   }
 
-  cancel(): void {
+  /** By the app. */
+  cancel(error?: unknown): void {
     if (this.#ended) return;
     if (this.#timedOut) {
-      this.#endAsError(ERROR_TYPE.timeout);
+      this.#endAsError(ERROR_TYPE.timeout, error === undefined ? undefined : describe(error).message);
       return;
     }
     this.#span.setAttribute(ATTR.errorType, ERROR_TYPE.cancelled);

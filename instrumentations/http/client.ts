@@ -1,6 +1,7 @@
 // CLIENT spans for node:http and node:https, on diagnostics channels.
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client
 import type { ClientRequest, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { type Attributes, SpanKind, context as contextApi, propagation, trace } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import { ATTR } from "../../src/semconv.ts";
@@ -15,8 +16,17 @@ import { createRequestHeaderSetter } from "./request-header-setter.ts";
 import { createTargetTest } from "./targets.ts";
 
 const CALL: unique symbol = Symbol("redtrail.client-call");
+/** Whether it was known at the beginning. */
+const HAS_PORT: unique symbol = Symbol("redtrail.has-port");
 
-type Request = ClientRequest & { [CALL]?: ClientCall; readonly socketPath?: string; readonly timeout?: number };
+type Request = ClientRequest & {
+  [CALL]?: ClientCall;
+  [HAS_PORT]?: boolean;
+  readonly socketPath?: string;
+  readonly timeout?: number;
+};
+/** It may have had no socket yet. */
+type Destroyable = Pick<ClientRequest, "destroyed"> & { readonly socket: Socket | null };
 type Response = IncomingMessage & { [CALL]?: ClientCall };
 interface ClientMessage {
   readonly request: Request;
@@ -47,6 +57,7 @@ export function instrumentHttpClient({
     }
     const call = new ClientCall(span);
     request[CALL] = call;
+    request.on("close", endWhenAborted);
     if (request.timeout !== undefined) request.once("timeout", () => call.timedOut());
     // An answer that switches protocols comes on no channel.
     if (request.method === "CONNECT" || request.hasHeader("upgrade")) request.once("close", endWhenSwitched);
@@ -64,6 +75,9 @@ export function instrumentHttpClient({
     if (call === undefined) return;
     const { socket } = response;
     call.respond(response.statusCode ?? 0, response.httpVersion, socket.remoteAddress, socket.remotePort);
+    if (request[HAS_PORT] === false && socket.remotePort !== undefined) {
+      call.note(addressAttributes(request, socket.remotePort));
+    }
     // Not `headers`, which Node makes of these when somebody asks.
     hearCallee(response.rawHeaders, call);
     call.capture(captureResponse, response);
@@ -72,7 +86,10 @@ export function instrumentHttpClient({
   });
 
   observe<ClientMessage>("http.client.request.error", ({ request, error }) => {
-    request[CALL]?.fail(error);
+    const call = request[CALL];
+    if (call === undefined) return;
+    if (isDestroyedByApp(request, error)) call.cancel(error);
+    else call.fail(error);
   });
 }
 
@@ -83,14 +100,29 @@ function endWithResponse(this: Response): void {
   else call.fail(this.errored);
 }
 
+/** `abort()` before there is a socket comes out as no error. */
+function endWhenAborted(this: Request): void {
+  if (this.aborted) this[CALL]?.cancel();
+}
+
 function endWhenSwitched(this: Request & { readonly res?: IncomingMessage }): void {
   const call = this[CALL] as ClientCall;
   if (this.res !== undefined) call.respond(this.res.statusCode ?? 0, this.res.httpVersion, undefined, undefined);
   call.end();
 }
 
+/**
+ * `destroy()` and `abort()` without an error come out as this one. A server that closes has ended the socket before, and one that
+ * resets it is a system error.
+ */
+function isDestroyedByApp({ destroyed, socket }: Destroyable, error: unknown): boolean {
+  const { code, syscall, message } = (error ?? {}) as NodeJS.ErrnoException;
+  if (!destroyed || code !== "ECONNRESET" || syscall !== undefined || message !== "socket hang up") return false;
+  return socket?.readableEnded !== true;
+}
+
 function startAttributes(request: Request): Attributes {
-  const { method, path, host: target, protocol } = request;
+  const { method } = request;
   const attributes: Attributes = { [ATTR.requestMethod]: knownMethod(method) };
   if (attributes[ATTR.requestMethod] !== method) attributes[ATTR.requestMethodOriginal] = method;
   if (typeof request.socketPath === "string") {
@@ -98,18 +130,29 @@ function startAttributes(request: Request): Attributes {
     return attributes;
   }
   const port = targetPort(request);
-  attributes[ATTR.serverAddress] = target;
-  attributes[ATTR.serverPort] = port;
-  const isDefaultPort = port === (protocol === "https:" ? 443 : 80);
-  const authority = (target.includes(":") ? `[${target}]` : target) + (isDefaultPort ? "" : `:${port}`);
-  // Through a proxy the path is the whole URL already.
-  attributes[ATTR.urlFull] = path.startsWith("/") ? `${protocol}//${authority}${path}` : path;
-  return attributes;
+  request[HAS_PORT] = port !== undefined;
+  return Object.assign(attributes, addressAttributes(request, port));
 }
 
-/** Node does not keep the port on the request, but writes it into the Host header when it is not the protocol's own. */
-function targetPort(request: Request): number {
-  const header = request.getHeader("host");
-  const port = typeof header === "string" ? parseAuthority(header).port : undefined;
+function addressAttributes({ path, host: target, protocol }: Request, port: number | undefined): Attributes {
+  const isDefaultPort = port === undefined || port === (protocol === "https:" ? 443 : 80);
+  const authority = (target.includes(":") ? `[${target}]` : target) + (isDefaultPort ? "" : `:${port}`);
+  return {
+    [ATTR.serverAddress]: target,
+    ...(port === undefined ? {} : { [ATTR.serverPort]: port }),
+    // Through a proxy the path is the whole URL already.
+    [ATTR.urlFull]: path.startsWith("/") ? `${protocol}//${authority}${path}` : path,
+  };
+}
+
+/**
+ * Node does not keep the port on the request, but writes it into the Host header when it is not the protocol's own. A Host that names
+ * another host is the app's, or that of whom the app calls for, and says nothing of the port: undefined, until the socket tells.
+ */
+function targetPort(request: Request): number | undefined {
+  const header = outgoingHeader(request, "host");
+  if (typeof header !== "string") return undefined;
+  const { host, port } = parseAuthority(header);
+  if (host !== request.host && host.toLowerCase() !== request.host.toLowerCase()) return undefined;
   return port ?? (request.protocol === "https:" ? 443 : 80);
 }

@@ -7,9 +7,10 @@ import { createNetworkTest } from "../../src/network.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 
 type Getter = TextMapGetter<IncomingHttpHeaders>;
-/** What is known of who has sent it; a Unix socket has no address. */
+/** What is known of who has sent it. A Unix socket has no address; one that its client has reset has only ours any more. */
 export interface Connection {
   readonly remoteAddress?: string | undefined;
+  readonly localAddress?: string | undefined;
   readonly remotePort?: number | undefined;
 }
 export type Extract = (headers: IncomingHttpHeaders, socket: Connection) => Context;
@@ -18,7 +19,7 @@ export type Extract = (headers: IncomingHttpHeaders, socket: Connection) => Cont
 const ALL: Getter = { get: (headers, key) => headers[key], keys: (headers) => Object.keys(headers) };
 
 /**
- * Trust goes by the address of the connection, never by a header: a connection without one (a Unix socket) is of this host.
+ * Trust goes by the address of the connection, never by a header: a connection without any (a Unix socket) is of this host.
  * What is taken of those who are not trusted, REDTRAIL_REQUEST_ID_TRUST and REDTRAIL_PROPAGATION_EXTRACT say.
  */
 export function createExtract({
@@ -30,8 +31,11 @@ export function createExtract({
   if (trust === "accept" && untrustedTraces === "continue") return (headers) => extract(headers, ALL);
 
   const isInside = createNetworkTest(trustedCidrs);
-  const isTrusted = ({ remoteAddress }: Connection): boolean =>
-    trust !== "never" && (remoteAddress === undefined || isInside(remoteAddress));
+  const isTrusted = (socket: Connection): boolean => {
+    if (trust === "never") return false;
+    const { remoteAddress } = socket;
+    return remoteAddress === undefined ? socket.localAddress === undefined : isInside(remoteAddress);
+  };
   const isIdHeader = (key: string): boolean => idHeaders.includes(key);
   const withoutIds = getterOf((key) => !isIdHeader(key));
   const ids = trust === "accept" ? getterOf(isIdHeader) : getterOf(() => false);

@@ -11,6 +11,9 @@ import { log } from "../../src/diagnostics/log.ts";
 import type { StoredTrace } from "../../src/trace-store/record.ts";
 import { type SharedTraces, ask, linkFound } from "../../src/trace-store/shared-traces.ts";
 
+/** Of one connection. Node stops reading what a client pipelines by the responses that wait, and those of held requests have not begun. */
+const MAX_HELD = 100;
+
 const ARRIVAL: unique symbol = Symbol("redtrail.arrival");
 const QUEUE: unique symbol = Symbol("redtrail.held");
 
@@ -103,6 +106,7 @@ export function createRequestHold(shared: SharedTraces, abort: (socket: Socket) 
           });
     if (question !== undefined) held.giveUp = question.giveUp;
     queue.push(held);
+    if (queue.length >= MAX_HELD) releaseAll(socket);
   }
 
   function linkTo(context: Context): (found: StoredTrace) => void {
@@ -144,7 +148,7 @@ function rethrow(error: unknown): never {
   throw error;
 }
 
-/** The requests of a connection that wait, in their order. Node stops reading what a client pipelines long before it is long. */
+/** The requests of a connection that wait, in their order; at MAX_HELD all are let go. */
 function queueOf(socket: WithQueue, abort: (socket: Socket) => void): Held[] {
   const known = socket[QUEUE];
   if (known !== undefined) return known;

@@ -1,5 +1,5 @@
 // Writes propagation headers onto an outgoing node:http request.
-import type { ClientRequest } from "node:http";
+import { type ClientRequest, validateHeaderName, validateHeaderValue } from "node:http";
 import type { TextMapSetter } from "@opentelemetry/api";
 
 /** Node's rendered header block, there already when the app gave its headers as an array or asked for `Expect`. */
@@ -10,7 +10,7 @@ export function createRequestHeaderSetter(requestIdHeader: string): TextMapSette
   return {
     set(request: Rendered, key, value) {
       if (typeof request._header === "string") {
-        setRendered(request, request._header, key, value, key === requestIdHeader);
+        request._header = withHeader(request._header, key, value, key === requestIdHeader);
       } else if (key !== requestIdHeader || !request.hasHeader(key)) {
         request.setHeader(key, value);
       }
@@ -18,11 +18,16 @@ export function createRequestHeaderSetter(requestIdHeader: string): TextMapSette
   };
 }
 
-function setRendered(request: Rendered, header: string, key: string, value: string, isKept: boolean): void {
-  const lower = header.toLowerCase();
-  const start = lower.indexOf(`\r\n${key}:`);
-  if (start >= 0 && isKept) return;
-  const end = start < 0 ? header.length - 2 : start + 2;
-  const rest = start < 0 ? "\r\n" : header.slice(header.indexOf("\r\n", end) + 2);
-  request._header = `${header.slice(0, end)}${key}: ${value}\r\n${rest}`;
+/** The block with the header in place of all of its name; `isKept`: unless there is one. */
+function withHeader(block: string, key: string, value: string, isKept: boolean): string {
+  // As setHeader does; here nobody else would.
+  validateHeaderName(key);
+  validateHeaderValue(key, value);
+  const prefix = `${key.toLowerCase()}:`;
+  // "GET / HTTP/1.1", headers, and the two ends of the empty line.
+  const lines = block.split("\r\n");
+  const others = lines.filter((line, index) => index === 0 || !line.toLowerCase().startsWith(prefix));
+  if (isKept && others.length < lines.length) return block;
+  others.splice(-2, 0, `${key}: ${value}`);
+  return others.join("\r\n");
 }

@@ -26,9 +26,41 @@ export function createResponseHeaders({
     });
   }
   if (responseTime) adders.push(addResponseTime);
-  if (adders.length <= 1) return adders[0];
+  if (adders.length === 0) return undefined;
   return (response, request) => {
+    acceptHeaderPairs(response);
     for (const add of adders) add(response, request);
+  };
+}
+
+const ACCEPTS_PAIRS: unique symbol = Symbol("redtrail.accepts-header-pairs");
+
+interface ResponseClass {
+  writeHead: (this: ServerResponse, ...args: unknown[]) => ServerResponse;
+  [ACCEPTS_PAIRS]?: true;
+}
+
+/**
+ * `writeHead(200, [[name, value], ...])`, such as `[...new Headers()]`, works while a response has no headers, though Node documents
+ * a flat list alone; with ours it has some, and Node refuses the pairs. They are flattened, in the class, once.
+ */
+function acceptHeaderPairs(response: ServerResponse): void {
+  let responseClass = Object.getPrototypeOf(response) as ResponseClass;
+  while (!Object.hasOwn(responseClass, "writeHead"))
+    responseClass = Object.getPrototypeOf(responseClass) as ResponseClass;
+  if (responseClass[ACCEPTS_PAIRS] === true) return;
+  responseClass[ACCEPTS_PAIRS] = true;
+  const { writeHead } = responseClass;
+  responseClass.writeHead = function writeHeadOfPairs(this: ServerResponse, ...args: unknown[]): ServerResponse {
+    const headers = args.at(-1);
+    if (
+      Array.isArray(headers) &&
+      headers.length > 0 &&
+      headers.every((one) => Array.isArray(one) && one.length === 2)
+    ) {
+      args[args.length - 1] = headers.flat(1);
+    }
+    return Reflect.apply(writeHead, this, args);
   };
 }
 

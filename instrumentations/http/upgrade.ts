@@ -35,13 +35,36 @@ function isExchange(request: unknown, socket: unknown): boolean {
   return typeof headers === "object" && httpVersionMajor === 1 && socket instanceof Object && "write" in socket;
 }
 
+/** The first text that the app writes to the socket, by whichever of the two ways. */
 function endAtAnswer(state: ServerRequest, socket: Socket): void {
-  const { write } = socket;
-  socket.write = function writeAnswer(this: Socket, ...args: unknown[]): boolean {
-    socket.write = write;
-    const match = STATUS_LINE.exec(String(args[0]).slice(0, 16));
+  const isOwn = { write: Object.hasOwn(socket, "write"), end: Object.hasOwn(socket, "end") };
+  const { write, end } = socket;
+
+  function see(answer: unknown): void {
+    if (typeof answer !== "string" && !(answer instanceof Uint8Array)) return;
+    const match = STATUS_LINE.exec(String(answer instanceof Uint8Array ? Buffer.from(answer) : answer).slice(0, 16));
     state.end(match === null ? undefined : Number(match[1]));
-    return Reflect.apply(write, this, args) as boolean;
-  };
+    restore("write", writeAnswer, write);
+    restore("end", endWithAnswer, end);
+  }
+
+  /** What the app has put in the place of ours stays. */
+  function restore(method: "write" | "end", ours: unknown, original: unknown): void {
+    if (socket[method] !== ours) return;
+    if (isOwn[method]) Object.assign(socket, { [method]: original });
+    else Reflect.deleteProperty(socket, method);
+  }
+
+  function writeAnswer(this: Socket, ...args: unknown[]): unknown {
+    see(args[0]);
+    return Reflect.apply(write, this, args);
+  }
+
+  function endWithAnswer(this: Socket, ...args: unknown[]): unknown {
+    see(args[0]);
+    return Reflect.apply(end, this, args);
+  }
+
+  Object.assign(socket, { write: writeAnswer, end: endWithAnswer });
   socket.prependOnceListener("close", () => state.end(undefined, ERROR_TYPE.clientAborted));
 }

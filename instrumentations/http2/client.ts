@@ -62,6 +62,8 @@ export function instrumentHttp2Client(host: InstrumentationHost): void {
     const parent = contextApi.active();
     const origin = session[ORIGIN];
     if (origin === undefined || isTracingSuppressed(parent) || isUndiciSession(session)) return undefined;
+    // Node says what it thinks of it.
+    if (given !== undefined && (typeof given !== "object" || given === null)) return undefined;
     const headers = copyHeaders(given);
     if (grpc.isClientCall(headers)) return undefined;
     const attributes = startAttributes(origin, headers);
@@ -144,11 +146,12 @@ function startAttributes(origin: Origin, headers: Http2Headers): Attributes {
   const scheme = String(headerIn(headers, ":scheme") ?? origin.scheme);
   const authority = String(headerIn(headers, ":authority") ?? headerIn(headers, "host") ?? origin.authority);
   const path = String(headerIn(headers, ":path") ?? "/");
-  const { host, port } = parseAuthority(authority);
+  // Where the connection leads: an authority may be somebody else's word.
+  const { host, port } = parseAuthority(origin.authority);
   const attributes: Attributes = {
     [ATTR.requestMethod]: knownMethod(method),
     [ATTR.serverAddress]: host,
-    [ATTR.serverPort]: port ?? (scheme === "https" ? 443 : 80),
+    [ATTR.serverPort]: port ?? (origin.scheme === "https" ? 443 : 80),
     [ATTR.urlFull]: `${scheme}://${authority}${path}`,
   };
   if (attributes[ATTR.requestMethod] !== method) attributes[ATTR.requestMethodOriginal] = method;

@@ -46,7 +46,8 @@ export function createStreamHeaders({
   ];
 
   function withOwn(given: unknown, answering: Answering): unknown {
-    if (own.length === 0 || (typeof given !== "object" && given !== undefined)) return given;
+    // What is no headers Node refuses, or has an answer to.
+    if (own.length === 0 || given === null || (typeof given !== "object" && given !== undefined)) return given;
     const copy = copyHeaders(given as Http2Headers | null | undefined);
     for (const { name, valueOf } of own) {
       const value = headerIn(copy, name) === undefined ? valueOf(answering) : undefined;

@@ -109,8 +109,8 @@ function lineOf({ session }: ServerHttp2Stream, headers: IncomingHttpHeaders): R
 function connectionOf({ session }: ServerHttp2Stream): Connection {
   const known = (session as Session | undefined)?.[CONNECTION];
   if (known !== undefined || session === undefined) return known ?? {};
-  const { remoteAddress, remotePort } = session.socket;
-  const connection = { remoteAddress, remotePort };
+  const { remoteAddress, remotePort, localAddress } = session.socket;
+  const connection = { remoteAddress, remotePort, localAddress };
   (session as Session)[CONNECTION] = connection;
   return connection;
 }

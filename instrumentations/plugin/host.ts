@@ -45,7 +45,7 @@ function createPluginHost(
   onStop: (undo: () => void) => void,
 ): PluginHost {
   const tracer = tracerProvider.getTracer(name, version);
-  const say = (text: string): void => log.warnSometimes(`${name} ${text}`, `instrumentation "${name}": ${text}`);
+  const say = (text: string): void => void log.warnSometimes(`${name} ${text}`, `instrumentation "${name}": ${text}`);
   const report = (where: string, error: unknown): void => {
     // The place is the key: the errors of one place may all differ.
     log.warnSometimes(

@@ -28,6 +28,14 @@ export function isUndecided(context: Context, parent: SpanContext): boolean {
   return parent.isRemote === true && remoteTraits(context)?.decision === "deferred";
 }
 
+/** Whether the trace id is known to be random: that of a trace which began here is, whatever a caller without a trace has decided. */
+export function isRandomTrace(context: Context): boolean {
+  const traits = remoteTraits(context);
+  return (
+    traits === undefined || traits.random === true || traits.decision === "accepted" || traits.decision === "denied"
+  );
+}
+
 export function setRemoteTraits(context: Context, traits: RemoteTraits): Context {
   return context.setValue(TRAITS, traits);
 }

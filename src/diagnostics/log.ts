@@ -30,8 +30,8 @@ export const log: {
   warn(text: string): void;
   info(text: string): void;
   debug(text: string): void;
-  /** Warns at most once a minute for the same key, however often it is called. */
-  warnSometimes(key: string, text: string): void;
+  /** Warns at most once a minute for the same key, however often it is called. Returns whether it did. */
+  warnSometimes(key: string, text: string): boolean;
 } = {
   error: (text) => write(RANK.error, text),
   warn: (text) => write(RANK.warn, text),
@@ -39,10 +39,11 @@ export const log: {
   debug: (text) => write(RANK.debug, text),
   warnSometimes(key, text) {
     const now = performance.now();
-    if ((quietUntil.get(key) ?? 0) > now) return;
+    if ((quietUntil.get(key) ?? 0) > now) return false;
     if (quietUntil.size >= MAX_REMEMBERED) quietUntil.clear();
     quietUntil.set(key, now + REPEAT_AFTER_MS);
     write(RANK.warn, text);
+    return true;
   },
 };
 

@@ -6,8 +6,8 @@ import {
   type MetricData,
   type MetricProducer,
 } from "@opentelemetry/sdk-metrics";
-import { resourceFromAttributes } from "@opentelemetry/resources";
 import { now } from "../metrics/data.ts";
+import { producerOf } from "../metrics/producer.ts";
 import { VERSION } from "../version.ts";
 
 export interface SelfMetric {
@@ -21,7 +21,6 @@ export interface SelfMetric {
 /** `read` is asked at each collection. */
 export function selfProducer(read: () => readonly SelfMetric[]): MetricProducer {
   const startTime = now();
-  const resource = resourceFromAttributes({});
 
   function toData({ name, description, unit, isMonotonic, points }: SelfMetric): MetricData {
     const endTime = now();
@@ -34,10 +33,5 @@ export function selfProducer(read: () => readonly SelfMetric[]): MetricProducer 
     };
   }
 
-  return {
-    collect: async () => {
-      const scopeMetrics = [{ scope: { name: "redtrail/self", version: VERSION }, metrics: read().map(toData) }];
-      return { resourceMetrics: { resource, scopeMetrics }, errors: [] };
-    },
-  };
+  return producerOf(() => [{ scope: { name: "redtrail/self", version: VERSION }, metrics: read().map(toData) }]);
 }

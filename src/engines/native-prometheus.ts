@@ -1,11 +1,11 @@
 // The Prometheus endpoint of the native engine: redtrail's own exposition, alone or for a group of processes.
-import type { MetricProducer, MetricReader, ScopeMetrics } from "@opentelemetry/sdk-metrics";
-import { resourceFromAttributes } from "@opentelemetry/resources";
+import type { MetricProducer, MetricReader } from "@opentelemetry/sdk-metrics";
 import { type MetricsGroup, joinMetricsGroup } from "../cluster/group.ts";
 import { createExposition } from "../exporters/prometheus/exposition.ts";
 import type { Body, Format } from "../exporters/prometheus/format.ts";
 import { PullReader } from "../exporters/prometheus/reader.ts";
 import { ScrapeMetrics } from "../exporters/prometheus/scrape-metrics.ts";
+import { producerOf } from "../metrics/producer.ts";
 import type { Parts } from "./engine.ts";
 import { type MetricsEndpoint, MetricsListener, serveMetrics } from "./metrics-endpoint.ts";
 
@@ -57,9 +57,4 @@ export function startPrometheus(
     },
   };
   return { reader, endpoint, group };
-}
-
-function producerOf(collect: () => ScopeMetrics[]): MetricProducer {
-  const resource = resourceFromAttributes({});
-  return { collect: async () => ({ resourceMetrics: { resource, scopeMetrics: collect() }, errors: [] }) };
 }

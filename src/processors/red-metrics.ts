@@ -1,9 +1,9 @@
 // Feeds every span that ends into RED aggregation, sampled or not, and offers the result to any metric reader.
 import type { MetricProducer, ScopeMetrics } from "@opentelemetry/sdk-metrics";
-import { resourceFromAttributes } from "@opentelemetry/resources";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { log } from "../diagnostics/log.ts";
 import { RedMetrics } from "../metrics/red-metrics.ts";
+import { producerOf } from "../metrics/producer.ts";
 import type { RedMetricsOptions } from "../metrics/red-options.ts";
 
 export class RedMetricsSpanProcessor implements SpanProcessor {
@@ -13,10 +13,7 @@ export class RedMetricsSpanProcessor implements SpanProcessor {
 
   constructor(options: RedMetricsOptions) {
     this.#metrics = new RedMetrics(options);
-    const resource = resourceFromAttributes({});
-    this.producer = {
-      collect: async () => ({ resourceMetrics: { resource, scopeMetrics: this.collect() }, errors: [] }),
-    };
+    this.producer = producerOf(() => this.collect());
   }
 
   /** Names of the metrics that are written here: whoever else records under one of them would count twice. */

@@ -1,7 +1,7 @@
 // Writes the trace of each request into shared storage when its entry span begins; a message that came without a trace is linked to its own.
 import { type Context, type Span as ApiSpan, SpanKind, TraceFlags } from "@opentelemetry/api";
 import type { Span, SpanProcessor } from "@opentelemetry/sdk-trace";
-import { remoteTraits } from "../context/remote-parent.ts";
+import { isRandomTrace } from "../context/remote-parent.ts";
 import { getRequestId, requestIdOrigin } from "../context/request-id.ts";
 import { type SharedTraces, linkWhenFound, wantedId } from "../trace-store/shared-traces.ts";
 
@@ -36,12 +36,11 @@ export class TraceStoreSpanProcessor implements SpanProcessor {
     if (kind === SpanKind.CONSUMER && span.links.length === 0) this.#link(span, parentContext);
     // What was found under the id is there already.
     if (requestIdOrigin(parentContext) === "found") return;
-    const traits = span.parentSpanContext === undefined ? undefined : remoteTraits(parentContext);
     this.#shared.store.set(id, {
       traceId,
       spanId,
       isSampled: (traceFlags & TraceFlags.SAMPLED) !== 0,
-      isRandom: traits === undefined || traits.random === true,
+      isRandom: isRandomTrace(parentContext),
       service: this.#serviceName,
     });
   }

@@ -10,7 +10,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
-import { remoteTraits, setRemoteParent } from "../context/remote-parent.ts";
+import { isRandomTrace, setRemoteParent } from "../context/remote-parent.ts";
 import { W3CTraceState } from "./trace-state.ts";
 
 const TRACEPARENT = /^(?!ff)([\da-f]{2})-((?!0{32})[\da-f]{32})-((?!0{16})[\da-f]{16})-([\da-f]{2})(-.*)?$/;
@@ -20,10 +20,7 @@ export class TraceContextPropagator implements TextMapPropagator {
   inject(context: Context, carrier: unknown, setter: TextMapSetter): void {
     const parent = trace.getSpanContext(context);
     if (parent === undefined || isTracingSuppressed(context) || !isSpanContextValid(parent)) return;
-    const traits = remoteTraits(context);
-    // The ids that we make are random.
-    const isRandom = traits === undefined || traits.random === true;
-    const flags = (parent.traceFlags & TraceFlags.SAMPLED) | (isRandom ? RANDOM : 0);
+    const flags = (parent.traceFlags & TraceFlags.SAMPLED) | (isRandomTrace(context) ? RANDOM : 0);
     setter.set(carrier, "traceparent", `00-${parent.traceId}-${parent.spanId}-0${flags}`);
     const state = parent.traceState?.serialize();
     if (state !== undefined && state !== "") setter.set(carrier, "tracestate", state);

@@ -2,6 +2,8 @@
 
 const MIN_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 30_000;
+/** Whoever answers for as long is well again; one that fails sooner goes on where it was. */
+const WELL_AFTER_MS = 10_000;
 /** Of the pause, added by chance. */
 const JITTER = 0.5;
 
@@ -18,14 +20,20 @@ export interface Breaker {
   close(): void;
 }
 
-export function createBreaker(random: () => number = Math.random): Breaker {
+/** @param now in milliseconds */
+export function createBreaker(
+  random: () => number = Math.random,
+  now: () => number = () => performance.now(),
+): Breaker {
   let state: BreakerState = "half-open";
   let failures = 0;
+  let closedAt = 0;
   return {
     get state() {
       return state;
     },
     trip() {
+      if (state === "closed" && now() - closedAt >= WELL_AFTER_MS) failures = 0;
       state = "open";
       const pause = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** Math.min(failures++, 16));
       return pause * (1 + JITTER * random());
@@ -35,7 +43,7 @@ export function createBreaker(random: () => number = Math.random): Breaker {
     },
     close() {
       state = "closed";
-      failures = 0;
+      closedAt = now();
     },
   };
 }

@@ -99,13 +99,10 @@ export function createRedisLink({ name, open, probe }: RedisLinkOptions): RedisL
     current = undefined;
     wait(breaker.trip(), connect);
     dropped?.destroy();
-    if (!wasSaid) {
-      log.warnSometimes(
-        `trace store ${name}`,
-        `the trace store ${name} is away (${reasonOf(reason)}); requests go on in traces of their own`,
-      );
-    }
-    wasSaid = true;
+    wasSaid ||= log.warnSometimes(
+      `trace store ${name}`,
+      `the trace store ${name} is away (${reasonOf(reason)}); requests go on in traces of their own`,
+    );
     endFirst();
   }
 

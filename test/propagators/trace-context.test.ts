@@ -1,9 +1,10 @@
 // The cases of the W3C's own suite (https://github.com/w3c/trace-context/tree/main/test), level 2, strict.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ROOT_CONTEXT, defaultTextMapSetter, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, defaultTextMapGetter, defaultTextMapSetter, trace } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
+import { B3Propagator } from "../../src/propagators/b3.ts";
 import { TraceContextPropagator } from "../../src/propagators/trace-context.ts";
 import { W3CTraceState } from "../../src/propagators/trace-state.ts";
 import { passedThrough } from "../support/propagation.ts";
@@ -122,3 +123,13 @@ test("a trace that begins here is marked as random; nothing is written while tra
   propagator.inject(trace.setSpan(ROOT_CONTEXT, span), carrier, defaultTextMapSetter);
   assert.match(carrier["traceparent"] ?? "", /-03$/);
 });
+
+for (const headers of [{ b3: "1" }, { "x-b3-sampled": "0" }]) {
+  test(`a trace that begins here after ${JSON.stringify(headers)} is marked as random too`, () => {
+    const decided = new B3Propagator("single").extract(ROOT_CONTEXT, headers, defaultTextMapGetter);
+    const span = new TracerProvider().getTracer("test").startSpan("root", {}, decided);
+    const carrier: Record<string, string> = {};
+    propagator.inject(trace.setSpan(decided, span), carrier, defaultTextMapSetter);
+    assert.match(carrier["traceparent"] ?? "", /-0[23]$/);
+  });
+}

@@ -9,8 +9,12 @@ test("A breaker begins half-open, and closes with an answer", () => {
   assert.equal(breaker.state, "closed");
 });
 
-test("Each failure doubles the pause, from one second to half a minute, and an answer begins anew", () => {
-  const breaker = createBreaker(() => 0);
+test("Each failure doubles the pause, from one second to half a minute, and ten seconds of answers begin anew", () => {
+  let now = 0;
+  const breaker = createBreaker(
+    () => 0,
+    () => now,
+  );
   const pauses: number[] = [];
   for (let i = 0; i < 7; i++) {
     pauses.push(breaker.trip());
@@ -20,6 +24,11 @@ test("Each failure doubles the pause, from one second to half a minute, and an a
   }
   assert.deepEqual(pauses, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
   breaker.close();
+  now += 9_999;
+  assert.equal(breaker.trip(), 30_000, "a store that answers once and dies again");
+  breaker.probe();
+  breaker.close();
+  now += 10_000;
   assert.equal(breaker.trip(), 1_000);
 });
 

@@ -185,7 +185,7 @@ function reloadCertificates(server: Server, certificates: Certificates): NodeJS.
     if (changed !== undefined) (server as HttpsServer).setSecureContext(changed);
   };
   const report = (error: unknown): void =>
-    log.warnSometimes("tls-reload", `TLS certificates cannot be changed (${String(error)})`);
+    void log.warnSometimes("tls-reload", `TLS certificates cannot be changed (${String(error)})`);
   return setInterval(() => void reload().catch(report), RELOAD_TLS_EVERY_MS).unref();
 }
 

@@ -2,11 +2,11 @@
 // https://opentelemetry.io/docs/specs/semconv/runtime/ and https://opentelemetry.io/docs/specs/semconv/system/process-metrics/
 import { isMainThread } from "node:worker_threads";
 import type { HrTime } from "@opentelemetry/api";
-import { resourceFromAttributes } from "@opentelemetry/resources";
 import type { MetricData, MetricProducer, ScopeMetrics } from "@opentelemetry/sdk-metrics";
 import { log } from "../../diagnostics/log.ts";
 import { VERSION } from "../../version.ts";
 import { now } from "../data.ts";
+import { producerOf } from "../producer.ts";
 import { activeResources } from "./active-resources.ts";
 import { eventLoopDelay } from "./event-loop-delay.ts";
 import { eventLoopTime } from "./event-loop-time.ts";
@@ -87,11 +87,8 @@ export function createRuntimeMetrics({ windowMs = 30_000 }: RuntimeMetricsOption
     return { scope: { name: "redtrail/runtime", version: VERSION }, metrics };
   }
 
-  const resource = resourceFromAttributes({});
   return {
-    producer: {
-      collect: async () => ({ resourceMetrics: { resource, scopeMetrics: [collectSync()] }, errors: [] }),
-    },
+    producer: producerOf(() => [collectSync()]),
     collectSync,
     stop() {
       clearImmediate(starting);

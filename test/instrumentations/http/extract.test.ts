@@ -58,3 +58,13 @@ for (const [trust, traces, address, expected] of [
   test(`trust ${trust}, traces ${traces}, from ${address ?? "a Unix socket"}: ${JSON.stringify(expected)}`, () =>
     assert.deepEqual(extractedBy(trust, traces, address), expected));
 }
+
+test("A connection that its client has reset has no address any more, and is no Unix socket", () => {
+  const extract = createExtract({
+    requestId: { ...config.requestId, trust: "internal" },
+    propagation: { ...config.propagation, untrustedTraces: "ignore" },
+  });
+  const context = extract(HEADERS, { localAddress: "10.0.0.1" });
+  assert.notEqual(getRequestId(context), "given");
+  assert.equal(trace.getSpanContext(context), undefined);
+});

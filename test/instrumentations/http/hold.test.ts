@@ -237,6 +237,22 @@ describe("A request that is held", () => {
     assert.equal((await spanOf("h2")).attributes["error.type"], "client_aborted");
   });
 
+  test("is let go, with all before it, when a client pipelines more than may be held", async () => {
+    const seen: unknown[] = [];
+    handle = ({ url }, response) => {
+      seen.push(url);
+      response.end("ok");
+    };
+    const { text } = open(Array.from({ length: 150 }, (_, index) => get(`many-${index}`)).join(""));
+    await until(() => seen.length >= 100);
+    assert.deepEqual(
+      seen.slice(0, 100),
+      Array.from({ length: 100 }, (_, index) => `/many-${index}`),
+    );
+    for (let index = 100; index < 150; index++) await answer(`many-${index}`);
+    await until(() => text().match(/200 OK/g)?.length === 150);
+  });
+
   test("is answered to a client that has closed its own side", async () => {
     const { socket, text } = open(get("i"));
     await until(() => asked.get("i"));

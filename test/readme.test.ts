@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { INSTRUMENTATIONS } from "../instrumentations/index.ts";
 import { runApp, runToEnd } from "./support/run-app.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -65,4 +66,19 @@ test("The start line is the one that README shows", async () => {
   const port = "9464";
   const { stderr } = await runToEnd({ app: ["-e", "0"], env: { OTEL_SERVICE_NAME: "shop" } });
   assert.equal(stderr.trimEnd().replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port}`), shown);
+});
+
+test("README's table of what is instrumented has every instrumentation, and marks those that are off by default", () => {
+  const section = readme.slice(readme.indexOf("## What is instrumented"), readme.indexOf("## Settings"));
+  const rows = section.split("\n").filter((line) => line.startsWith("| `"));
+  const listed = rows.flatMap((row) => {
+    const cell = row.split("|")[1] as string;
+    return [...cell.matchAll(/`([^`]+)`/g)].map((match) => [match[1], cell.includes("(off)")] as const);
+  });
+  assert.deepEqual(
+    Object.fromEntries(listed.toSorted()),
+    Object.fromEntries(
+      INSTRUMENTATIONS.map(({ name, isOffByDefault = false }) => [name, isOffByDefault] as const).toSorted(),
+    ),
+  );
 });

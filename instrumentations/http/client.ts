@@ -2,7 +2,14 @@
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { type Attributes, SpanKind, context as contextApi, propagation, trace } from "@opentelemetry/api";
+import {
+  type Attributes,
+  SpanKind,
+  context as contextApi,
+  isSpanContextValid,
+  propagation,
+  trace,
+} from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import { ATTR } from "../../src/semconv.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
@@ -12,7 +19,7 @@ import { ClientCall } from "./client-call.ts";
 import { createHeaderCapture, incomingHeader, outgoingHeader } from "./headers.ts";
 import { parseAuthority } from "./host.ts";
 import { knownMethod, methodInName } from "./method.ts";
-import { createRequestHeaderSetter } from "./request-header-setter.ts";
+import { createRequestHeaders } from "./request-header-setter.ts";
 import { createTargetTest } from "./targets.ts";
 
 const CALL: unique symbol = Symbol("redtrail.client-call");
@@ -40,7 +47,7 @@ export function instrumentHttpClient({
   requestId,
   propagation: { targets },
 }: InstrumentationHost): void {
-  const requestHeaderSetter = createRequestHeaderSetter(requestId.headers[0] as string);
+  const headers = createRequestHeaders(requestId.headers[0] as string);
   const isTarget = createTargetTest(targets);
   const captureRequest = createHeaderCapture("request", client.request, outgoingHeader);
   const captureResponse = createHeaderCapture("response", client.response, incomingHeader);
@@ -53,7 +60,8 @@ export function instrumentHttpClient({
     const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, parent);
     // A Unix socket leads to this host, and has no name that a list could hold but its path.
     if (isTarget(String(attributes[ATTR.serverAddress]), attributes[ATTR.serverPort] as number | undefined)) {
-      propagation.inject(trace.setSpan(parent, span), request, requestHeaderSetter);
+      if (isSpanContextValid(span.spanContext())) headers.clear(request);
+      propagation.inject(trace.setSpan(parent, span), request, headers.setter);
     }
     const call = new ClientCall(span);
     request[CALL] = call;

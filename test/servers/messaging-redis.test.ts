@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { REDIS_PORT } from "../../scripts/servers/redis.ts";
 import { brokerApps, chain, post, seenBy, spansOf, until } from "../support/broker-app.ts";
-import { LACKS, versionOf } from "../support/library-versions.ts";
+import { lacksLibrary, versionOf } from "../support/library-versions.ts";
 import { FIXTURES, type RunningApp } from "../support/run-app.ts";
 import { lacksPort } from "../support/servers.ts";
 import { type TestZipkin, startZipkin } from "../support/zipkin.ts";
@@ -19,7 +19,7 @@ for (const [library, version] of [
   ["redis", "redis@4"],
 ] as const) {
   const path = versionOf(library, version);
-  describe(`Redis by ${version}`, { skip: path === undefined ? LACKS : skip }, () => {
+  describe(`Redis by ${version}`, { skip: path === undefined ? lacksLibrary(version) : skip }, () => {
     const app = (role: string, ...args: string[]): string[] => [
       join(FIXTURES, "redis-streams-app.cjs"),
       library,

@@ -18,15 +18,21 @@ for (const version of SUPPORTED_NODES) {
     const stripsTypes = Number(version.split(".")[0]) > 22 || version.startsWith("22.2");
     // Inherited, this would make the inner run report to this one.
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-    const { status, stdout } = spawnSync(process.execPath, ["--test", "--test-reporter=spec", "test/e2e/*.test.ts"], {
-      cwd: root,
-      encoding: "utf8",
-      env: {
-        ...env,
-        REDTRAIL_TEST_NODE: nodeBinary(version),
-        REDTRAIL_TEST_NODE_ARGS: stripsTypes ? "" : "--experimental-strip-types --disable-warning=ExperimentalWarning",
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      ["--test", "--test-concurrency=2", "--test-reporter=spec", "test/e2e/*.test.ts"],
+      {
+        cwd: root,
+        encoding: "utf8",
+        env: {
+          ...env,
+          REDTRAIL_TEST_NODE: nodeBinary(version),
+          REDTRAIL_TEST_NODE_ARGS: stripsTypes
+            ? ""
+            : "--experimental-strip-types --disable-warning=ExperimentalWarning",
+        },
       },
-    });
+    );
     t.diagnostic((stdout.match(/^ℹ (tests|pass|fail|skipped) \d+/gm) ?? []).join(", "));
     assert.equal(status, 0, stdout);
     assert.match(stdout, /^ℹ pass [1-9]\d+$/m);

@@ -2,11 +2,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { libraryFolder } from "../../scripts/servers/libraries.ts";
+import { lacks } from "./servers.ts";
 
 /** Another place for them, to try versions that are not provisioned. */
 const elsewhere = process.env["REDTRAIL_TEST_LIBRARIES"];
 
-export const LACKS = "this version is not in .servers/libraries; `npm run servers` installs it";
+/** For a test's `skip`: why it cannot run; in CI it fails instead. */
+export function lacksLibrary(version: string): string {
+  return lacks(`${version} is not in .servers/libraries (npm run servers)`);
+}
 
 /** What to require: the name itself for the installed version, a path for another; undefined where that is not installed. */
 export function versionOf(name: string, version: string): string | undefined {

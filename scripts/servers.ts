@@ -21,30 +21,32 @@ import { provisionValkey } from "./servers/valkey.ts";
 import { startZipkin } from "./servers/zipkin.ts";
 
 const commands: Record<string, () => Promise<void>> = {
+  /** All side by side: they wait for downloads, for builds, and for each other's start. */
   async start() {
-    await provisionNodes();
-    provisionLibraries();
-    await provisionPython();
-    await provisionValkey();
-    provisionPrometheus3();
-    await startPrometheus();
-    await startRedis();
-    await startRabbitMq();
-    await startPostgreSql();
-    await startMariaDb();
-    await startMemcached();
-    await startFerretDb();
-    await startNats();
-    await startMosquitto();
-    // Side by side: each spends most of its start waiting.
-    await Promise.all([
+    const starting = [
+      // The longest first.
+      provisionPrometheus3(),
+      startFerretDb(),
       startZipkin(),
       startElasticsearch(),
       startOpenSearch(),
-      startCassandra(),
       startKafka(),
+      startCassandra(),
       startAws(),
-    ]);
+      provisionNodes().then(provisionLibraries),
+      provisionPython(),
+      provisionValkey(),
+      startPrometheus(),
+      startRedis(),
+      startRabbitMq(),
+      startNats(),
+      startMosquitto(),
+      startPostgreSql(),
+      startMariaDb(),
+      startMemcached(),
+    ];
+    const failed = (await Promise.allSettled(starting)).filter((one) => one.status === "rejected");
+    if (failed.length > 0) throw new Error(failed.map(({ reason }) => String(reason)).join("\n"));
     say("ready; `npm run servers:stop` ends what this started");
   },
   async stop() {

@@ -14,12 +14,16 @@ export async function startAws(): Promise<void> {
     say(`fetching moto ${VERSION} from PyPI`);
     const hint = "Python 3 with venv and pip fetches it (Debian: apt-get install python3-venv)";
     try {
-      run("python3", ["-m", "venv", FOLDER], { hint });
+      await run("python3", ["-m", "venv", FOLDER], { hint });
       // What `moto[server]` has beside these is for other services of AWS, and three times as large.
       const packages = [`moto==${VERSION}`, "flask==3.1.3", "flask-cors==6.0.5"];
-      run(join(FOLDER, "bin/python3"), ["-m", "pip", "install", "-q", "--disable-pip-version-check", ...packages], {
-        hint,
-      });
+      await run(
+        join(FOLDER, "bin/python3"),
+        ["-m", "pip", "install", "-q", "--disable-pip-version-check", ...packages],
+        {
+          hint,
+        },
+      );
     } catch (error) {
       // Half an environment would be taken for a whole one.
       rmSync(FOLDER, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 // Apache Cassandra, from Maven Central, on Java 17: one node in 512 MB.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SERVERS, run, say, startServer } from "./process.ts";
+import { SERVERS, maven, say, startServer } from "./process.ts";
 
 export const CASSANDRA_PORT = 9_044;
 const VERSION = "5.0.6";
@@ -65,11 +65,9 @@ export async function startCassandra(): Promise<void> {
   mkdirSync(join(FOLDER, "data"), { recursive: true });
   if (!existsSync(LIBRARIES)) {
     say(`fetching Cassandra ${VERSION} from Maven Central (70 MB)`);
-    writeFileSync(join(FOLDER, "pom.xml"), POM);
-    run("mvn", ["-q", "-B", "dependency:copy-dependencies", `-DoutputDirectory=${LIBRARIES}`], {
-      cwd: FOLDER,
-      hint: "Maven fetches Cassandra: install `maven` and see that it reaches Maven Central",
-    });
+    const pom = join(FOLDER, "pom.xml");
+    writeFileSync(pom, POM);
+    await maven("-f", pom, "dependency:copy-dependencies", `-DoutputDirectory=${LIBRARIES}`);
   }
   writeFileSync(join(config, "cassandra.yaml"), CONFIG);
   writeFileSync(join(config, "logback.xml"), LOGGING);

@@ -12,7 +12,7 @@ export const ELASTICSEARCH: SearchServer = {
 export const ELASTICSEARCH_URL: string = searchUrl(ELASTICSEARCH);
 
 export async function startElasticsearch(): Promise<void> {
-  const { command, args, env } = searchCommand(
+  const { command, args, env } = await searchCommand(
     ELASTICSEARCH,
     ELASTICSEARCH.port,
     join(SERVERS, "elasticsearch", "node"),

@@ -1,8 +1,7 @@
 // FerretDB 1 with SQLite, built from its Go module: it speaks MongoDB's protocol, and MongoDB itself is in no registry.
-import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SERVERS, run, say, startServer } from "./process.ts";
+import { SERVERS, inTurnForGo, run, say, startServer } from "./process.ts";
 
 export const FERRETDB_PORT = 27_090;
 const VERSION = "v1.24.2";
@@ -10,7 +9,7 @@ const FOLDER = join(SERVERS, "ferretdb");
 const PROGRAM = join(FOLDER, VERSION, "ferretdb");
 
 export async function startFerretDb(): Promise<void> {
-  if (!existsSync(PROGRAM)) build();
+  if (!existsSync(PROGRAM)) await inTurnForGo(build);
   const data = join(FOLDER, "data");
   mkdirSync(data, { recursive: true });
   await startServer({
@@ -26,18 +25,16 @@ export async function startFerretDb(): Promise<void> {
 }
 
 /** From a copy of the module: its source wants a file with its version in it, which the module does not have. */
-function build(): void {
+async function build(): Promise<void> {
   say("building FerretDB 1.24 (go build); this takes two minutes");
   const hint = "Go builds it from the Go module proxy";
   const module = `github.com/FerretDB/FerretDB@${VERSION}`;
-  run("go", ["mod", "download", module], { hint });
-  const { stdout } = spawnSync("go", ["mod", "download", "-json", module], { encoding: "utf8" });
-  const { Dir } = JSON.parse(stdout) as { Dir: string };
+  const { Dir } = JSON.parse(await run("go", ["mod", "download", "-json", module], { hint })) as { Dir: string };
   const source = join(FOLDER, "source");
   rmSync(source, { recursive: true, force: true });
   cpSync(Dir, source, { recursive: true });
-  run("chmod", ["-R", "u+w", source], { hint });
+  await run("chmod", ["-R", "u+w", source], { hint });
   writeFileSync(join(source, "build/version/version.txt"), VERSION);
-  run("go", ["build", "-buildvcs=false", "-o", PROGRAM, "./cmd/ferretdb"], { cwd: source, hint });
+  await run("nice", ["go", "build", "-buildvcs=false", "-o", PROGRAM, "./cmd/ferretdb"], { cwd: source, hint });
   rmSync(source, { recursive: true, force: true });
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SERVERS, run, say, startServer } from "./process.ts";
+import { SERVERS, maven, run, say, startServer } from "./process.ts";
 
 const VERSION = "4.1.0";
 const FOLDER = join(SERVERS, "kafka");
@@ -52,18 +52,20 @@ export async function startKafka(): Promise<void> {
   if (!existsSync(JARS)) {
     say(`fetching Kafka ${VERSION} from Maven Central (43 MB)`);
     const pom = file("pom.xml", POM);
-    run("mvn", ["-q", "-B", "-f", pom, "dependency:copy-dependencies", `-DoutputDirectory=${JARS}`], {
-      hint: "Maven fetches Kafka: install `maven` and see that it reaches Maven Central",
-    });
+    await maven("-f", pom, "dependency:copy-dependencies", `-DoutputDirectory=${JARS}`);
   }
   const logging = `-Dlog4j2.configurationFile=${file("log4j2.xml", LOGGING)}`;
   const properties = file("server.properties", PROPERTIES);
   const classPath = join(JARS, "*");
   if (!existsSync(join(DATA, "meta.properties"))) {
     const clusterId = randomBytes(16).toString("base64url");
-    run("java", ["-cp", classPath, logging, "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", properties], {
-      hint: "Kafka needs Java 17 or later; on Debian: apt-get install openjdk-17-jre-headless",
-    });
+    await run(
+      "java",
+      ["-cp", classPath, logging, "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", properties],
+      {
+        hint: "Kafka needs Java 17 or later; on Debian: apt-get install openjdk-17-jre-headless",
+      },
+    );
   }
   await startServer({
     name: "kafka",

@@ -55,7 +55,7 @@ export function libraryFolder(name: string): string {
 }
 
 /** Each once; an installation that did not come to its end, or is of other versions, is made anew. */
-export function provisionLibraries(): void {
+export async function provisionLibraries(): Promise<void> {
   for (const [name, packages] of Object.entries(LIBRARIES)) {
     const folder = libraryFolder(name);
     const done = join(folder, `${packages.join(" ").replaceAll("/", "+")}.installed`);
@@ -65,7 +65,7 @@ export function provisionLibraries(): void {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "package.json"), '{ "private": true }\n');
     const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", "--legacy-peer-deps"];
-    run("npm", ["install", ...flags, ...packages], { cwd: folder, hint: "npm fetches it from the registry" });
+    await run("npm", ["install", ...flags, ...packages], { cwd: folder, hint: "npm fetches it from the registry" });
     writeFileSync(done, "");
   }
 }

@@ -12,7 +12,7 @@ GRANT ALL ON redtrail.* TO 'redtrail'@'%';
 `;
 
 export async function startMariaDb(): Promise<void> {
-  installPackages(["mariadb-server"], ["mariadbd", "mariadb-install-db"]);
+  await installPackages(["mariadb-server"], ["mariadbd", "mariadb-install-db"]);
   const folder = join(SERVERS, "mariadb");
   const data = join(folder, "data");
   mkdirSync(folder, { recursive: true });
@@ -20,7 +20,7 @@ export async function startMariaDb(): Promise<void> {
     const [command, args] = asUser("mysql", folder, "mariadb-install-db", [
       ...["--no-defaults", `--datadir=${data}`, "--skip-test-db", "--auth-root-authentication-method=normal"],
     ]);
-    run(command, args, { hint: "MariaDB's own tool" });
+    await run(command, args, { hint: "MariaDB's own tool" });
   }
   const setup = join(folder, "setup.sql");
   writeFileSync(setup, SETUP);

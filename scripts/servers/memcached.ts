@@ -7,7 +7,7 @@ import { asUser } from "./user.ts";
 export const MEMCACHED_PORT = 11_290;
 
 export async function startMemcached(): Promise<void> {
-  installPackages(["memcached"], ["memcached"]);
+  await installPackages(["memcached"], ["memcached"]);
   const folder = join(SERVERS, "memcached");
   mkdirSync(folder, { recursive: true });
   const [command, args] = asUser("nobody", folder, "memcached", [

@@ -6,7 +6,7 @@ import { SERVERS, installPackages, startServer } from "./process.ts";
 export const MOSQUITTO_PORT = 1890;
 
 export async function startMosquitto(): Promise<void> {
-  installPackages(["mosquitto"], ["mosquitto"]);
+  await installPackages(["mosquitto"], ["mosquitto"]);
   const folder = join(SERVERS, "mosquitto");
   mkdirSync(folder, { recursive: true });
   const config = join(folder, "mosquitto.conf");

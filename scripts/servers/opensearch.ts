@@ -12,7 +12,7 @@ export const OPENSEARCH: SearchServer = {
 export const OPENSEARCH_URL: string = searchUrl(OPENSEARCH);
 
 export async function startOpenSearch(): Promise<void> {
-  const { command, args, env } = searchCommand(OPENSEARCH, OPENSEARCH.port, join(SERVERS, "opensearch", "node"));
+  const { command, args, env } = await searchCommand(OPENSEARCH, OPENSEARCH.port, join(SERVERS, "opensearch", "node"));
   await startServer({
     name: "opensearch",
     command,

@@ -8,7 +8,7 @@ export const POSTGRESQL_PORT = 5490;
 const INSTALLED = "/usr/lib/postgresql";
 
 export async function startPostgreSql(): Promise<void> {
-  if (!existsSync(INSTALLED)) installPackages(["postgresql"], ["psql", "postgres"]);
+  if (!existsSync(INSTALLED)) await installPackages(["postgresql"], ["psql", "postgres"]);
   const version = readdirSync(INSTALLED).toSorted().at(-1) ?? "";
   const bin = join(INSTALLED, version, "bin");
   const folder = join(SERVERS, "postgresql");
@@ -18,7 +18,7 @@ export async function startPostgreSql(): Promise<void> {
     const [command, args] = asUser("postgres", folder, join(bin, "initdb"), [
       ...["--pgdata", data, "--auth=trust", "--username=redtrail", "--encoding=UTF8", "--locale=C", "--no-sync"],
     ]);
-    run(command, args, { hint: "PostgreSQL's own tool" });
+    await run(command, args, { hint: "PostgreSQL's own tool" });
   }
   const [command, args] = asUser("postgres", folder, join(bin, "postgres"), [
     ...["-D", data, "-p", String(POSTGRESQL_PORT), "-k", folder],

@@ -119,27 +119,64 @@ function identity(pid: number): number | undefined {
   }
 }
 
-/** Runs a command to its end, and throws what it printed if it fails. */
-export function run(
+/** Runs a command to its end, and rejects with what it printed if it fails. Resolves with what it wrote to stdout. */
+export async function run(
   command: string,
   args: readonly string[],
   options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly hint: string },
-): void {
+): Promise<string> {
   const env = { ...process.env, ...options.env };
-  const { error, status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", cwd: options.cwd, env });
-  if (error !== undefined) throw new Error(`${command} cannot be run (${error.message}); ${options.hint}`);
+  const child = spawn(command, args, {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", (error) => reject(new Error(`${command} cannot be run (${error.message}); ${options.hint}`)));
+    child.on("close", resolve);
+  });
   if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed; ${options.hint}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** What asked for the same thing waits for its turn: apt-get and Maven have a lock each, and a Go build takes all processors. */
+function createTurns(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const turn = last.then(work);
+    last = turn.catch(() => {});
+    return turn;
+  };
+}
+
+const inTurnForApt = createTurns();
+/** The builds go by `nice`, since servers start beside them. */
+export const inTurnForGo: ReturnType<typeof createTurns> = createTurns();
+/** Two that fetch into one local repository may spoil it. */
+const inTurnForMaven = createTurns();
+let isAptUpdated = false;
+
+export function maven(...args: readonly string[]): Promise<unknown> {
+  const hint = "Maven fetches it: install `maven` and see that it reaches Maven Central";
+  return inTurnForMaven(() => run("mvn", ["-q", "-B", ...args], { hint }));
 }
 
 /** Debian's packages, where their commands are not there yet. */
-export function installPackages(packages: readonly string[], commands: readonly string[]): void {
-  if (commands.every(isInstalled)) return;
-  say(`installing Debian's ${packages.join(", ")} (apt-get)`);
-  const hint = `as root on Debian this installs them; elsewhere put ${commands.join(", ")} on PATH`;
-  run("apt-get", ["update", "-q"], { hint });
-  run("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...packages], { hint });
-  // A package may start a service of its own, on the port that is wanted here.
-  for (const name of isInstalled("service") ? packages : []) spawnSync("service", [name, "stop"]);
+export function installPackages(packages: readonly string[], commands: readonly string[]): Promise<void> {
+  return inTurnForApt(async () => {
+    if (commands.every(isInstalled)) return;
+    say(`installing Debian's ${packages.join(", ")} (apt-get)`);
+    const hint = `as root on Debian this installs them; elsewhere put ${commands.join(", ")} on PATH`;
+    if (!isAptUpdated) await run("apt-get", ["update", "-q"], { hint });
+    isAptUpdated = true;
+    await run("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...packages], { hint });
+    // A package may start a service of its own, on the port that is wanted here.
+    for (const name of isInstalled("service") ? packages : []) spawnSync("service", [name, "stop"]);
+  });
 }
 
 export function isInstalled(command: string): boolean {

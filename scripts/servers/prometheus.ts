@@ -1,7 +1,7 @@
 // Prometheus and promtool from Debian's package, and a present-day Prometheus built from its Go module.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { SERVERS, installPackages, run, say, startServer } from "./process.ts";
+import { SERVERS, inTurnForGo, installPackages, run, say, startServer } from "./process.ts";
 
 export const PROMETHEUS_URL = "http://127.0.0.1:9090";
 /** A file `*.json` in here is a list of targets ([{ "targets": ["127.0.0.1:1234"] }]); Prometheus finds it within seconds. */
@@ -16,7 +16,7 @@ scrape_configs:
 `;
 
 export async function startPrometheus(): Promise<void> {
-  installPackages(["prometheus"], ["prometheus", "promtool"]);
+  await installPackages(["prometheus"], ["prometheus", "promtool"]);
   const folder = join(SERVERS, "prometheus");
   mkdirSync(PROMETHEUS_TARGETS, { recursive: true });
   writeFileSync(join(folder, "prometheus.yml"), CONFIG);
@@ -39,12 +39,19 @@ const VERSION_3 = "v0.316.0";
 export const PROMETHEUS_3: string = join(SERVERS, "prometheus3", VERSION_3, "prometheus");
 
 /** About two minutes on two cores: Debian's Prometheus is of 2023, and negotiates less. */
-export function provisionPrometheus3(): void {
-  if (existsSync(PROMETHEUS_3)) return;
+export function provisionPrometheus3(): Promise<void> {
+  return existsSync(PROMETHEUS_3) ? Promise.resolve() : inTurnForGo(build);
+}
+
+async function build(): Promise<void> {
   say("building Prometheus 3.16 (go install); this takes minutes");
   // Without the discovery of clouds, whose libraries are most of the build.
-  run("go", ["install", "-tags", "remove_all_sd", `github.com/prometheus/prometheus/cmd/prometheus@${VERSION_3}`], {
-    env: { GOBIN: dirname(PROMETHEUS_3), GOFLAGS: "-buildvcs=false" },
-    hint: "Go 1.26 or later builds it from the Go module proxy",
-  });
+  await run(
+    "nice",
+    ["go", "install", "-tags", "remove_all_sd", `github.com/prometheus/prometheus/cmd/prometheus@${VERSION_3}`],
+    {
+      env: { GOBIN: dirname(PROMETHEUS_3), GOFLAGS: "-buildvcs=false" },
+      hint: "Go 1.26 or later builds it from the Go module proxy",
+    },
+  );
 }

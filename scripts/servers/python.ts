@@ -14,8 +14,8 @@ export async function provisionPython(): Promise<void> {
   say(`fetching Python's prometheus-client ${VERSION}`);
   const hint = "Python 3 with venv and pip fetches it (Debian: apt-get install python3-venv)";
   try {
-    run("python3", ["-m", "venv", FOLDER], { hint });
-    run(PYTHON, ["-m", "pip", "install", "-q", "--disable-pip-version-check", `prometheus-client==${VERSION}`], {
+    await run("python3", ["-m", "venv", FOLDER], { hint });
+    await run(PYTHON, ["-m", "pip", "install", "-q", "--disable-pip-version-check", `prometheus-client==${VERSION}`], {
       hint,
     });
   } catch (error) {

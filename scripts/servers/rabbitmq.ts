@@ -7,7 +7,7 @@ export const RABBITMQ_PORT = 5690;
 const SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
 export async function startRabbitMq(): Promise<void> {
-  installPackages(["rabbitmq-server"], ["rabbitmqctl"]);
+  await installPackages(["rabbitmq-server"], ["rabbitmqctl"]);
   const folder = join(SERVERS, "rabbitmq");
   mkdirSync(folder, { recursive: true });
   const [uid, gid] = rabbitUser();

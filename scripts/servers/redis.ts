@@ -6,7 +6,7 @@ import { SERVERS, installPackages, startServer } from "./process.ts";
 export const REDIS_PORT = 6390;
 
 export async function startRedis(): Promise<void> {
-  installPackages(["redis-server"], ["redis-server"]);
+  await installPackages(["redis-server"], ["redis-server"]);
   const folder = join(SERVERS, "redis");
   mkdirSync(folder, { recursive: true });
   await startServer({

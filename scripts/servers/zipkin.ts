@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { SERVERS, run, say, startServer } from "./process.ts";
+import { SERVERS, maven, say, startServer } from "./process.ts";
 
 const VERSION = "3.6.1";
 const FOLDER = join(SERVERS, "zipkin");
@@ -15,9 +15,7 @@ export async function startZipkin(): Promise<void> {
     mkdirSync(FOLDER, { recursive: true });
     say(`fetching Zipkin ${VERSION} from Maven Central (135 MB)`);
     const artifact = `-Dartifact=io.zipkin:zipkin-server:${VERSION}:jar:exec`;
-    run("mvn", ["-q", "-B", "dependency:copy", artifact, `-DoutputDirectory=${FOLDER}`], {
-      hint: "Maven fetches Zipkin: install `maven` and see that it reaches Maven Central",
-    });
+    await maven("dependency:copy", artifact, `-DoutputDirectory=${FOLDER}`);
   }
   await startServer({
     name: "zipkin",

@@ -113,13 +113,16 @@ for (const [name, url] of [
     { skip },
     async (t) => {
       const stream = `logs-redtrail${RUN}-${name.toLowerCase()}`;
+      const template = `${url}/_index_template/redtrail-requests`;
+      // A run that was broken off has left it.
+      await fetch(template, { method: "DELETE" });
       const app = await startApp(t, url, {
         REDTRAIL_ELASTICSEARCH_INDEX: stream,
         REDTRAIL_ELASTICSEARCH_TEMPLATE: "true",
         REDTRAIL_REQUEST_LOG_SCHEMA: "both",
         OTEL_TRACES_SAMPLER: "always_off",
       });
-      t.after(() => fetch(`${url}/_index_template/redtrail-requests`, { method: "DELETE" }));
+      t.after(() => fetch(template, { method: "DELETE" }));
       const ids = await get(app, 100, name);
       await untilDelivered(app, 20_000);
       assertOnce(await idsIn(url, stream, 10_000), ids);

@@ -23,6 +23,8 @@ test("Zipkin away for 20 s under traffic: no span is lost, and the app answers a
       OTEL_SERVICE_NAME: service,
       OTEL_EXPORTER_ZIPKIN_ENDPOINT: zipkin.endpoint,
       OTEL_BSP_SCHEDULE_DELAY: "500",
+      // However long Zipkin takes to start: what is tested is that nothing is lost within the bound.
+      OTEL_BSP_MAX_QUEUE_SIZE: "20000",
     },
   });
   t.after(async () => {

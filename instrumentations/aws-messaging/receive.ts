@@ -3,7 +3,7 @@ import { type Tracer, context as contextApi, propagation } from "@opentelemetry/
 import { isTracingSuppressed } from "@opentelemetry/core";
 import type { MessagingConfig } from "../../src/config/config.ts";
 import { log } from "../../src/diagnostics/log.ts";
-import { sqsHeaders } from "../../src/messaging/message-headers.ts";
+import { sqsHeaders } from "../../src/messaging/message-shapes.ts";
 import { beginPull, failReceive, receiveMessages } from "../../src/messaging/receive.ts";
 import { type Received, rememberReceived } from "../../src/messaging/received.ts";
 import { type Destination, queueOf } from "./destination.ts";

@@ -2,7 +2,6 @@
 // that redtrail does not send it.
 import {
   type Context,
-  type ContextAPI,
   type Span,
   context as contextApi,
   createContextKey,
@@ -40,8 +39,8 @@ export function setRequestIdOrigin(context: Context, origin: RequestIdOrigin | u
  * The id of the request that the calling code works for; undefined outside of a request.
  * Works across `await`, timers and callbacks, and in code that a queue consumer runs.
  */
-export function requestId(api: ContextAPI = contextApi): string | undefined {
-  return getRequestId(api.active());
+export function requestId(): string | undefined {
+  return getRequestId(contextApi.active());
 }
 
 /**

@@ -1,6 +1,16 @@
 // The context of a request in the headers of a message: written by who sends it, read by who processes it.
-import { type Context, type TextMapGetter, type TextMapSetter, ROOT_CONTEXT, propagation } from "@opentelemetry/api";
+import {
+  type Context,
+  type TextMapGetter,
+  type TextMapSetter,
+  ROOT_CONTEXT,
+  isSpanContextValid,
+  propagation,
+  trace,
+} from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
+import { REQUEST_ID_HEADERS } from "../propagators/request-id.ts";
+import { getState } from "../state.ts";
 import type { MessageHeaders } from "./message.ts";
 import { sharedMessaging } from "./shared.ts";
 
@@ -18,19 +28,32 @@ export const MAX_ADDED_BYTES = 4096;
 /** What a request may have any amount of: baggage in its three forms, and the state of other vendors. The rest is short by its grammar. */
 const UNBOUNDED = /^(?:baggage$|tracestate$|uberctx-|ot-baggage-)/;
 
+/** What comes as a header for each entry, and belongs to the header behind it. */
+const PREFIXED = [
+  ["uberctx-", "uber-trace-id"],
+  ["ot-baggage-", "ot-tracer-traceid"],
+] as const;
+
+/** Names of one message that are compared whatever their case; what has more is found by its exact name. */
+const MAX_COMPARED = 1000;
+
 /** Of the message that is being written; injection is synchronous. */
 let room = MAX_ADDED_BYTES;
 
-/** A message that is passed on has old headers, which give way; a request id that the app has set itself stays (see its propagator). */
+/** The names in a message that is being read, asked for once: propagators look for a dozen. */
+let listed: { readonly headers: MessageHeaders; readonly names: readonly string[] } | undefined;
+
 const setter: TextMapSetter<MessageHeaders> = {
   set(headers, key, value) {
+    // The propagator itself keeps it in plain objects only.
+    if (isRequestIdHeader(key) && Object.keys(headers).some((name) => name.toLowerCase() === key)) return;
     const size = key.length + value.length;
     if (size > room && UNBOUNDED.test(key)) {
       sharedMessaging.counts.droppedHeaders++;
       return;
     }
     room -= size;
-    headers[findKey(headers, key) ?? key] = value;
+    headers[key] = value;
   },
 };
 
@@ -40,10 +63,13 @@ const getter: TextMapGetter<MessageHeaders> = {
     const value = present === undefined ? undefined : headers[present];
     return Array.isArray(value) ? value.map(textOf).filter((one) => one !== undefined) : textOf(value);
   },
-  keys: (headers) => Object.keys(headers),
+  keys: (headers) => [...namesOf(headers)],
 };
 
-/** Adds to `headers` what the context has to say, in `maxBytes`; nothing while tracing is suppressed. */
+/**
+ * Adds to `headers` what the context has to say, in `maxBytes`; nothing while tracing is suppressed. A message that is passed on has
+ * headers of another trace, which give way; a request id that it has stays (see its propagator).
+ */
 export function injectHeaders(
   context: Context,
   headers: MessageHeaders,
@@ -51,14 +77,40 @@ export function injectHeaders(
   maxBytes: number = MAX_ADDED_BYTES,
 ): void {
   if (isTracingSuppressed(context)) return;
+  const spanContext = trace.getSpanContext(context);
+  dropOld(headers, spanContext !== undefined && isSpanContextValid(spanContext));
   room = maxBytes;
   propagation.inject(context, headers, setter);
   headers[SENT_AT] = String(now);
 }
 
+/** What tells of a trace or of baggage goes where a trace comes in its place, whatever its case; what tells the time goes always. */
+function dropOld(headers: MessageHeaders, hasTrace: boolean): void {
+  const fields = hasTrace ? propagation.fields() : [];
+  const has = (name: string): boolean =>
+    fields.some((field) => field.length === name.length && field.toLowerCase() === name);
+  for (const key of Object.keys(headers)) {
+    const name = key.toLowerCase();
+    const isOld =
+      name === SENT_AT ||
+      (has(name) && !isRequestIdHeader(name)) ||
+      PREFIXED.some(([prefix, field]) => name.startsWith(prefix) && fields.includes(field));
+    if (isOld) delete headers[key];
+  }
+}
+
+/** `name` in lower case. */
+export function isRequestIdHeader(name: string): boolean {
+  return (getState()?.requestIdHeaders ?? REQUEST_ID_HEADERS).includes(name);
+}
+
 /** What the message was sent in; whatever runs now has no part in it. */
 export function extractHeaders(headers: MessageHeaders): Context {
-  return propagation.extract(ROOT_CONTEXT, headers, getter);
+  try {
+    return propagation.extract(ROOT_CONTEXT, headers, getter);
+  } finally {
+    listed = undefined;
+  }
 }
 
 /** Milliseconds that a message has waited, 0 or more (clocks differ); undefined when neither it nor its broker says. */
@@ -92,6 +144,12 @@ export function decode(bytes: Uint8Array): string {
 /** The key as the message has it, whatever its case. */
 function findKey(headers: MessageHeaders, key: string): string | undefined {
   if (Object.hasOwn(headers, key)) return key;
-  for (const one in headers) if (one.length === key.length && one.toLowerCase() === key) return one;
-  return undefined;
+  const names = namesOf(headers);
+  if (names.length > MAX_COMPARED) return undefined;
+  return names.find((name) => name.length === key.length && name.toLowerCase() === key);
+}
+
+function namesOf(headers: MessageHeaders): readonly string[] {
+  if (listed?.headers !== headers) listed = { headers, names: Object.keys(headers) };
+  return listed.names;
 }

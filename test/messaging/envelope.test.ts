@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { after } from "node:test";
 import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
 import { requestId, setRequestId } from "../../src/context/request-id.ts";
-import { carriedHeaders } from "../../src/messaging/carried-headers.ts";
+import { headersIn } from "../../src/messaging/message-shapes.ts";
 import { unwrapMessage, wrapMessage } from "../../src/messaging/envelope.ts";
 import { withMessage } from "../../src/messaging/public.ts";
 import { recordSpans } from "../support/spans.ts";
@@ -62,7 +62,7 @@ for (const [what, message, headers] of [
   ["bytes", Buffer.from("x"), undefined],
   ["a set", new Set(["x"]), undefined],
 ] as const) {
-  test(`carriedHeaders of ${what}`, () => {
-    assert.deepEqual(carriedHeaders(message), headers);
+  test(`headersIn of ${what}`, () => {
+    assert.deepEqual(headersIn(message), headers);
   });
 }

@@ -40,13 +40,13 @@ const MAX_COMPARED = 1000;
 /** Of the message that is being written; injection is synchronous. */
 let room = MAX_ADDED_BYTES;
 
-/** The names in a message that is being read, asked for once: propagators look for a dozen. */
+/** The names in the message that is being read, asked for once: propagators look for a dozen. */
 let listed: { readonly headers: MessageHeaders; readonly names: readonly string[] } | undefined;
 
 const setter: TextMapSetter<MessageHeaders> = {
   set(headers, key, value) {
     // The propagator itself keeps it in plain objects only.
-    if (isRequestIdHeader(key) && Object.keys(headers).some((name) => name.toLowerCase() === key)) return;
+    if (isRequestIdHeader(key) && comparedNames(headers)?.some((name) => isSame(name, key)) === true) return;
     const size = key.length + value.length;
     if (size > room && UNBOUNDED.test(key)) {
       sharedMessaging.counts.droppedHeaders++;
@@ -63,7 +63,7 @@ const getter: TextMapGetter<MessageHeaders> = {
     const value = present === undefined ? undefined : headers[present];
     return Array.isArray(value) ? value.map(textOf).filter((one) => one !== undefined) : textOf(value);
   },
-  keys: (headers) => [...namesOf(headers)],
+  keys: (headers) => Object.keys(headers),
 };
 
 /**
@@ -87,13 +87,11 @@ export function injectHeaders(
 /** What tells of a trace or of baggage goes where a trace comes in its place, whatever its case; what tells the time goes always. */
 function dropOld(headers: MessageHeaders, hasTrace: boolean): void {
   const fields = hasTrace ? propagation.fields() : [];
-  const has = (name: string): boolean =>
-    fields.some((field) => field.length === name.length && field.toLowerCase() === name);
-  for (const key of Object.keys(headers)) {
+  for (const key of comparedNames(headers) ?? [...fields, SENT_AT]) {
     const name = key.toLowerCase();
     const isOld =
       name === SENT_AT ||
-      (has(name) && !isRequestIdHeader(name)) ||
+      (fields.some((field) => isSame(field, name)) && !isRequestIdHeader(name)) ||
       PREFIXED.some(([prefix, field]) => name.startsWith(prefix) && fields.includes(field));
     if (isOld) delete headers[key];
   }
@@ -144,12 +142,17 @@ export function decode(bytes: Uint8Array): string {
 /** The key as the message has it, whatever its case. */
 function findKey(headers: MessageHeaders, key: string): string | undefined {
   if (Object.hasOwn(headers, key)) return key;
-  const names = namesOf(headers);
-  if (names.length > MAX_COMPARED) return undefined;
-  return names.find((name) => name.length === key.length && name.toLowerCase() === key);
+  if (listed?.headers !== headers) listed = { headers, names: comparedNames(headers) ?? [] };
+  return listed.names.find((name) => isSame(name, key));
 }
 
-function namesOf(headers: MessageHeaders): readonly string[] {
-  if (listed?.headers !== headers) listed = { headers, names: Object.keys(headers) };
-  return listed.names;
+/** Undefined of a message that has too many. */
+function comparedNames(headers: MessageHeaders): string[] | undefined {
+  const names = Object.keys(headers);
+  return names.length > MAX_COMPARED ? undefined : names;
+}
+
+/** `key` in lower case. */
+function isSame(name: string, key: string): boolean {
+  return name.length === key.length && name.toLowerCase() === key;
 }

@@ -16,14 +16,14 @@ const louder = (greet: Greet): Greet =>
   };
 
 test("A method is wrapped once, in the class that is named, and is not enumerable there", () => {
-  assert.ok(wrapMethod(prototypeOf(Client), "greet", louder));
-  assert.ok(wrapMethod(prototypeOf(Client), "greet", louder));
+  assert.ok(wrapMethod("library", prototypeOf(Client), "greet", louder));
+  assert.ok(wrapMethod("library", prototypeOf(Client), "greet", louder));
   assert.equal(new Client().greet(), "hello!");
   assert.equal(new Base().greet(), "hello");
   assert.deepEqual(Object.keys(Client.prototype), []);
 });
 
 test("What is no method is left alone, and told", () => {
-  assert.equal(wrapMethod(prototypeOf(Client), "leave", louder), false);
-  assert.equal(wrapMethod(prototypeOf(undefined), "greet", louder), false);
+  assert.equal(wrapMethod("library", prototypeOf(Client), "leave", louder), false);
+  assert.equal(wrapMethod("library", prototypeOf(undefined), "greet", louder), false);
 });

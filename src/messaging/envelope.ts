@@ -21,8 +21,9 @@ export interface Unwrapped<Payload = string> {
  * Puts the context of the calling code in front of a text, or bytes, that is about to be sent. Whoever reads it has to call `unwrapMessage`: a
  * consumer that does not gets the text with a line more, and one that compares values (LREM, LPOS) compares it with that line.
  */
-export function wrapMessage(payload: string): string;
-export function wrapMessage(payload: Uint8Array): Buffer;
+export function wrapMessage<Payload extends string | Uint8Array>(
+  payload: Payload,
+): Payload extends string ? string : Buffer;
 export function wrapMessage(payload: string | Uint8Array): string | Buffer {
   const headers: MessageHeaders = {};
   injectHeaders(contextApi.active(), headers);

@@ -33,7 +33,7 @@ function tableSize(table: object, depth: number): number {
 function valueSize(value: unknown, depth: number): number {
   if (value === null) return 1;
   if (typeof value === "string") return 5 + Buffer.byteLength(value);
-  if (typeof value === "number") return 9;
+  if (typeof value === "number") return numberSize(value);
   if (typeof value === "boolean") return 2;
   if (typeof value !== "object") return Infinity;
   // `{ "!": "timestamp", value: 1 }`: of a type that JavaScript does not have.
@@ -44,6 +44,13 @@ function valueSize(value: unknown, depth: number): number {
   let size = 5;
   for (const one of value) size += valueSize(one, depth + 1);
   return size;
+}
+
+/** amqplib takes the shortest type that there is. */
+function numberSize(value: number): number {
+  if (!Number.isInteger(value) || value >= 2 ** 31 || value < -(2 ** 31)) return 9;
+  if (value >= 2 ** 15 || value < -(2 ** 15)) return 5;
+  return value >= 2 ** 7 || value < -(2 ** 7) ? 3 : 2;
 }
 
 function typedSize({ "!": type, value }: { readonly "!": unknown; readonly value?: unknown }, depth: number): number {

@@ -44,21 +44,23 @@ export function watchGetByCallback(channel: object | undefined, host: Host): voi
       function getInContext(queue, options, callback, ...rest) {
         if (typeof callback !== "function") return get.call(this, queue, options, callback, ...rest);
         const pull = pullFrom(queue);
-        const channel = this;
-        const inContext = inPlaceOf<GetCallback>(
-          "get of amqplib",
-          callback,
-          (callback) =>
-            function gotInContext(error, message, ...more) {
-              if (typeof message !== "object") {
-                if (error !== null) failReceive(host.tracer, pull, error);
-                return callback.call(this, error, message, ...more);
-              }
-              const context = received(channel, host, pull, message);
-              return contextApi.with(context, () => callback.call(this, error, message, ...more));
-            },
-        );
-        return get.call(this, queue, options, inContext, ...rest);
+        return get.call(this, queue, options, inContext(callback, this, host, pull), ...rest);
+      },
+  );
+}
+
+function inContext(callback: GetCallback, channel: Channel, host: Host, pull: Pull): GetCallback {
+  return inPlaceOf<GetCallback>(
+    "get of amqplib",
+    callback,
+    (callback) =>
+      function gotInContext(error, message, ...more) {
+        if (typeof message !== "object") {
+          if (error !== null) failReceive(host.tracer, pull, error);
+          return callback.call(this, error, message, ...more);
+        }
+        const context = received(channel, host, pull, message);
+        return contextApi.with(context, () => callback.call(this, error, message, ...more));
       },
   );
 }

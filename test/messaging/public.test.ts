@@ -114,7 +114,7 @@ test("A message of very many headers is gone through once", () => {
   try {
     const many = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`k-${index}`, ""]));
     let listings = 0;
-    const counted = new Proxy({ ...many, traceparent: `00-${TRACE.traceId}-${TRACE.spanId}-01` } as object, {
+    const counted = new Proxy({ ...many, traceparent: `00-${TRACE.traceId}-${TRACE.spanId}-01` }, {
       ownKeys(target) {
         listings++;
         return Reflect.ownKeys(target);

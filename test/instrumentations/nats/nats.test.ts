@@ -31,7 +31,7 @@ class Protocol {
     this.sent.push({ size: data.length + sizeOf(options?.headers), headers: options?.headers });
   }
 }
-createProducer({ tracer }, () => headers as never).watchProtocol(Protocol.prototype);
+createProducer({ tracer }, () => headers).watchProtocol(Protocol.prototype);
 
 test("A message that is taken without our headers is taken, whatever headers the app has itself", () => {
   const own = headers();

@@ -38,38 +38,44 @@ function withContext(
   const watched: { -readonly [Key in keyof RunConfig]: RunConfig[Key] } = {};
 
   if (typeof eachMessage === "function") {
-    watched.eachMessage = inPlaceOf("eachMessage of kafkajs", eachMessage, (eachMessage) =>
-      function eachMessageInContext(payload) {
-        const { topic, partition, message } = payload;
-        return processMessage(tracer, messaging, describe(message, topic, partition, group), () =>
-          awaited(eachMessage.call(this, payload)),
-        );
-      },
+    watched.eachMessage = inPlaceOf(
+      "eachMessage of kafkajs",
+      eachMessage,
+      (eachMessage) =>
+        function eachMessageInContext(payload) {
+          const { topic, partition, message } = payload;
+          return processMessage(tracer, messaging, describe(message, topic, partition, group), () =>
+            awaited(eachMessage.call(this, payload)),
+          );
+        },
     );
   }
 
   if (typeof eachBatch === "function") {
-    watched.eachBatch = inPlaceOf("eachBatch of kafkajs", eachBatch, (eachBatch) =>
-      function eachBatchInContext(payload) {
-        const { topic, partition, messages } = payload.batch;
-        const handle = (): unknown => awaited(eachBatch.call(this, payload));
-        const [first] = messages;
-        if (first !== undefined && messages.length === 1) {
-          return processMessage(tracer, messaging, describe(first, topic, partition, group), handle);
-        }
-        const batch = {
-          system: "kafka",
-          destination: topic,
-          messages: messages
-            .slice(0, MAX_SINGLED_OUT)
-            .map(({ headers = {}, timestamp }) => ({ headers, sentAtMs: Number(timestamp) })),
-          count: messages.length,
-          attributes: { [PARTITION]: String(partition), [GROUP]: group },
-          describe: (message: object) =>
-            isKafkaMessage(message) ? describe(message, topic, partition, group) : undefined,
-        };
-        return processBatch(tracer, messaging, batch, handle);
-      },
+    watched.eachBatch = inPlaceOf(
+      "eachBatch of kafkajs",
+      eachBatch,
+      (eachBatch) =>
+        function eachBatchInContext(payload) {
+          const { topic, partition, messages } = payload.batch;
+          const handle = (): unknown => awaited(eachBatch.call(this, payload));
+          const [first] = messages;
+          if (first !== undefined && messages.length === 1) {
+            return processMessage(tracer, messaging, describe(first, topic, partition, group), handle);
+          }
+          const batch = {
+            system: "kafka",
+            destination: topic,
+            messages: messages
+              .slice(0, MAX_SINGLED_OUT)
+              .map(({ headers = {}, timestamp }) => ({ headers, sentAtMs: Number(timestamp) })),
+            count: messages.length,
+            attributes: { [PARTITION]: String(partition), [GROUP]: group },
+            describe: (message: object) =>
+              isKafkaMessage(message) ? describe(message, topic, partition, group) : undefined,
+          };
+          return processBatch(tracer, messaging, batch, handle);
+        },
     );
   }
 

@@ -76,8 +76,7 @@ export function watchClient(
         const caller = contextApi.active();
         return sendUntilDone(tracer, "publish", described, (headers, end) => {
           const withHeaders = { ...properties, userProperties: headers };
-          const isCarrier =
-            takesHeaders(this) && !isRefused([limit], 0, packetSize(topic, message, withHeaders), 1);
+          const isCarrier = takesHeaders(this) && !isRefused([limit], 0, packetSize(topic, message, withHeaders), 1);
           const all = isCarrier ? { ...given, properties: withHeaders } : given;
           // Without a callback the client emits failures as errors; a callback of ours would keep them from the app.
           if (typeof done !== "function") {

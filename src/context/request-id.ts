@@ -1,12 +1,6 @@
 // Where the request id lives: under a key of its own in the OpenTelemetry context, not in baggage, so that it goes nowhere
 // that redtrail does not send it.
-import {
-  type Context,
-  type Span,
-  context as contextApi,
-  createContextKey,
-  isValidTraceId,
-} from "@opentelemetry/api";
+import { type Context, type Span, context as contextApi, createContextKey, isValidTraceId } from "@opentelemetry/api";
 
 const REQUEST_ID = createContextKey("redtrail.request-id");
 

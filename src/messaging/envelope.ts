@@ -35,7 +35,8 @@ export function wrapMessage(payload: string | Uint8Array): string | Buffer {
 export function unwrapMessage(value: string): Unwrapped;
 export function unwrapMessage<Other>(value: string | Other): Unwrapped<string | Other>;
 export function unwrapMessage(value: unknown): Unwrapped<unknown> {
-  const unwrapped = typeof value === "string" ? ofText(value) : value instanceof Uint8Array ? ofBytes(value) : undefined;
+  const unwrapped =
+    typeof value === "string" ? ofText(value) : value instanceof Uint8Array ? ofBytes(value) : undefined;
   return unwrapped ?? { headers: {}, payload: value };
 }
 

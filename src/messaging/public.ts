@@ -40,7 +40,10 @@ export function injectMessage(headers?: unknown): unknown {
   try {
     injectHeaders(contextApi.active(), written);
   } catch (error) {
-    log.warnSometimes("injectMessage", `headers cannot be written (${describeError(error)}); the message carries no trace`);
+    log.warnSometimes(
+      "injectMessage",
+      `headers cannot be written (${describeError(error)}); the message carries no trace`,
+    );
   }
   return written;
 }

@@ -39,8 +39,17 @@ test("Options of withMessage that are undefined are those that are not there", (
   const spans = recordSpans();
   trace.setGlobalTracerProvider({ getTracer: () => spans.tracer });
   try {
-    const unknown: MessageOptions = { system: undefined, destination: undefined, mode: undefined, batchSize: undefined };
-    for (const options of [undefined, null, {}, unknown]) assert.equal(withMessage({}, options, () => 7), 7);
+    const unknown: MessageOptions = {
+      system: undefined,
+      destination: undefined,
+      mode: undefined,
+      batchSize: undefined,
+    };
+    for (const options of [undefined, null, {}, unknown])
+      assert.equal(
+        withMessage({}, options, () => 7),
+        7,
+      );
     assert.deepEqual(
       spans.take().map(({ name, attributes }) => [name, attributes["messaging.system"]]),
       Array.from({ length: 4 }, () => ["process unknown", "unknown"]),
@@ -63,7 +72,10 @@ test("injectMessage takes headers of any type, none, and such as cannot be writt
   for (const none of [undefined, null]) assert.equal(inRequest(() => injectMessage(none))["x-request-id"], "id-1");
   assert.equal(inRequest(() => injectMessage())["x-request-id"], "id-1");
   const frozen = Object.freeze({ tenant: "a" });
-  assert.deepEqual(inRequest(() => injectMessage(frozen)), { tenant: "a" });
+  assert.deepEqual(
+    inRequest(() => injectMessage(frozen)),
+    { tenant: "a" },
+  );
   assert.equal(injectMessage("text" as never), "text");
   class Own {
     "X-Request-ID" = "mine";
@@ -100,10 +112,16 @@ test("Baggage in a header for each entry goes with its trace", () => {
   try {
     const headers = { "uber-trace-id": "1:2:0:1", "uberctx-user": "old", "ot-baggage-user": "not ours" };
     const baggage = propagation.createBaggage({ tenant: { value: "a" } });
-    const passed = context.with(propagation.setBaggage(trace.setSpan(ROOT_CONTEXT, trace.wrapSpanContext(TRACE)), baggage), () =>
-      injectMessage(headers),
+    const passed = context.with(
+      propagation.setBaggage(trace.setSpan(ROOT_CONTEXT, trace.wrapSpanContext(TRACE)), baggage),
+      () => injectMessage(headers),
     );
-    assert.deepEqual(Object.keys(passed).toSorted(), ["ot-baggage-user", "uber-trace-id", "uberctx-tenant", "x-sent-at"]);
+    assert.deepEqual(Object.keys(passed).toSorted(), [
+      "ot-baggage-user",
+      "uber-trace-id",
+      "uberctx-tenant",
+      "x-sent-at",
+    ]);
   } finally {
     spans.stop();
   }
@@ -114,12 +132,15 @@ test("A message of very many headers is gone through once", () => {
   try {
     const many = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`k-${index}`, ""]));
     let listings = 0;
-    const counted = new Proxy({ ...many, traceparent: `00-${TRACE.traceId}-${TRACE.spanId}-01` }, {
-      ownKeys(target) {
-        listings++;
-        return Reflect.ownKeys(target);
+    const counted = new Proxy(
+      { ...many, traceparent: `00-${TRACE.traceId}-${TRACE.spanId}-01` },
+      {
+        ownKeys(target) {
+          listings++;
+          return Reflect.ownKeys(target);
+        },
       },
-    });
+    );
     const traceId = withMessage(counted, { mode: "parent" }, () => trace.getSpanContext(context.active())?.traceId);
     assert.equal(traceId, TRACE.traceId);
     assert.equal(listings, 1);

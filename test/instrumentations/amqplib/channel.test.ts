@@ -38,7 +38,10 @@ for (const [what, headers] of [
   ["bytes", { bytes: Buffer.alloc(300) }],
   ["tables in lists in tables", { "x-death": deaths(5), CC: ["a", "b"] }],
   ["what is inherited", Object.create({ tenant: "a" }) as object],
-  ["numbers", { numbers: [0, 127, 128, -128, -129, 32_767, 32_768, -32_769, 2 ** 31 - 1, 2 ** 31, 2 ** 60, 0.5, 1e300] }],
+  [
+    "numbers",
+    { numbers: [0, 127, 128, -128, -129, 32_767, 32_768, -32_769, 2 ** 31 - 1, 2 ** 31, 2 ** 60, 0.5, 1e300] },
+  ],
   ["numbers of a type", { long: { "!": "int64", value: 5 }, text: { "!": "string", value: "a" } }],
 ] as const) {
   test(`A frame of properties and ${what} has the size that amqplib gives it`, () => {

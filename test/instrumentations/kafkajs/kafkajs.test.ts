@@ -37,7 +37,14 @@ function fakeKafka(): { kafka: Kafka; sent: unknown[]; runs: (RunConfig | null |
 test("What kafkajs refuses reaches it as it was", async () => {
   const { kafka, sent } = fakeKafka();
   const producer = kafka.producer();
-  for (const record of [undefined, {}, { topic: "a", messages: [null] }, { topic: "a", messages: [] }, { topic: "a", messages: [{ value: "a", headers: null }] }, { topic: "a", messages: [{ key: "a" }] }]) {
+  for (const record of [
+    undefined,
+    {},
+    { topic: "a", messages: [null] },
+    { topic: "a", messages: [] },
+    { topic: "a", messages: [{ value: "a", headers: null }] },
+    { topic: "a", messages: [{ key: "a" }] },
+  ]) {
     await producer.send(record as TopicMessages);
     assert.equal(sent.pop(), record);
   }
@@ -101,7 +108,10 @@ test("What is private to a message's class, or a batch's, is read on the app's o
   const batch = sent[0] as Batch;
   const [message] = (batch.topicMessages[0]?.messages ?? []) as unknown as (Order & { headers?: object })[];
   assert.ok(batch instanceof Batch && message instanceof Order);
-  assert.deepEqual([batch.acks, message.key, message.value, message.tenant()], [-1, "7", '{"id":"7","tenant":"a"}', "a"]);
+  assert.deepEqual(
+    [batch.acks, message.key, message.value, message.tenant()],
+    [-1, "7", '{"id":"7","tenant":"a"}', "a"],
+  );
   assert.ok("traceparent" in (message.headers ?? {}));
   assert.deepEqual(Object.keys(order), []);
   take();

@@ -28,12 +28,6 @@ export const MAX_ADDED_BYTES = 4096;
 /** What a request may have any amount of: baggage in its three forms, and the state of other vendors. The rest is short by its grammar. */
 const UNBOUNDED = /^(?:baggage$|tracestate$|uberctx-|ot-baggage-)/;
 
-/** What comes as a header for each entry, and belongs to the header behind it. */
-const PREFIXED = [
-  ["uberctx-", "uber-trace-id"],
-  ["ot-baggage-", "ot-tracer-traceid"],
-] as const;
-
 /** Names of one message that are compared whatever their case; what has more is found by its exact name. */
 const MAX_COMPARED = 1000;
 
@@ -89,12 +83,16 @@ function dropOld(headers: MessageHeaders, hasTrace: boolean): void {
   const fields = hasTrace ? propagation.fields() : [];
   for (const key of comparedNames(headers) ?? [...fields, SENT_AT]) {
     const name = key.toLowerCase();
-    const isOld =
-      name === SENT_AT ||
-      (fields.some((field) => isSame(field, name)) && !isRequestIdHeader(name)) ||
-      PREFIXED.some(([prefix, field]) => name.startsWith(prefix) && fields.includes(field));
-    if (isOld) delete headers[key];
+    if (name === SENT_AT || (hasTrace && isOfTrace(name, fields) && !isRequestIdHeader(name))) delete headers[key];
   }
+}
+
+function isOfTrace(name: string, fields: readonly string[]): boolean {
+  for (const field of fields) if (isSame(field, name)) return true;
+  return (
+    (name.startsWith("uberctx-") && fields.includes("uber-trace-id")) ||
+    (name.startsWith("ot-baggage-") && fields.includes("ot-tracer-traceid"))
+  );
 }
 
 /** `name` in lower case. */

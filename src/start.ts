@@ -53,7 +53,7 @@ export function start(): Telemetry {
   setLogLevel(config.logLevel);
   for (const problem of [...loaded.problems, ...problems]) log.warn(problem);
   const telemetry = other === undefined ? startWith(config, loaded, rows) : standAside(other);
-  setState({ telemetry, messaging: config.messaging });
+  setState({ telemetry, messaging: config.messaging, requestIdHeaders: config.requestId.headers });
   return telemetry;
 }
 

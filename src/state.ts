@@ -7,6 +7,8 @@ interface SharedState {
   /** Absent where redtrail has decided not to run. */
   telemetry?: Telemetry;
   messaging?: MessagingConfig;
+  /** In lower case: the names that request ids go by. */
+  requestIdHeaders?: readonly string[];
 }
 
 const STATE: unique symbol = Symbol.for("redtrail") as never;

@@ -1,6 +1,6 @@
 // Attributes of RabbitMQ's messages: https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/
 import type { Attributes } from "@opentelemetry/api";
-import { ATTR } from "../../src/semconv.ts";
+import { peerAttributes } from "../peer-attributes.ts";
 import type { Channel, Fields, Properties } from "./types.ts";
 
 /** Names that the server makes, and that live as long as a connection: spans and series are named by what they have in common. */
@@ -31,12 +31,8 @@ export function attributesOf(
   if (made !== undefined) attributes[made[1]] = true;
   if (typeof messageId === "string") attributes["messaging.message.id"] = messageId;
   if (typeof correlationId === "string") attributes["messaging.message.conversation_id"] = correlationId;
-  const stream = connection?.stream;
-  if (stream?.remoteAddress !== undefined) {
-    attributes[ATTR.networkPeerAddress] = stream.remoteAddress;
-    attributes[ATTR.networkPeerPort] = stream.remotePort;
-  }
-  return attributes;
+  const { remoteAddress, remotePort } = connection?.stream ?? {};
+  return Object.assign(attributes, peerAttributes(remoteAddress, remotePort));
 }
 
 function madeName(queue: string): (typeof MADE_NAMES)[number] | undefined {

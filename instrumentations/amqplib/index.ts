@@ -1,70 +1,81 @@
 // amqplib (RabbitMQ), both its APIs: every message that a channel sends or delivers passes one method of their common base; what an app
 // pulls does not, see get.ts.
-import { log } from "../../src/diagnostics/log.ts";
 import { MAX_ADDED_BYTES } from "../../src/messaging/headers.ts";
 import type { MessageHeaders } from "../../src/messaging/message.ts";
-import { isRefused, sizeOf } from "../../src/messaging/size-limit.ts";
-import { processMessage, sendMessage } from "../../src/messaging/spans.ts";
+import { isRefused } from "../../src/messaging/size-limit.ts";
+import { deliverMessage, sendMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
+import { prototypeOf, wrapKnownMethod } from "../wrap-method.ts";
 import { attributesOf, destinationOf } from "./attributes.ts";
 import { watchGet, watchGetByCallback } from "./get.ts";
-import type { Channel } from "./types.ts";
+import { propertiesSize } from "./table-size.ts";
+import type { Method } from "./types.ts";
 
 type Host = Pick<InstrumentationHost, "tracer" | "messaging">;
 
-/** Bytes of a frame for properties that are not headers. */
-const FRAME_RESERVE = 256;
+/** Bytes of headers that amqplib encodes, whatever a frame takes. */
+const MAX_TABLE = 65_536;
 
 export function instrumentAmqplib(host: Host & Pick<InstrumentationHost, "modules">): void {
   host.modules.watch("amqplib", (exports, { file }) => {
-    const { BaseChannel, Channel } = exports as Record<string, { readonly prototype: Channel } | undefined>;
-    if (file === "lib/channel.js") watchChannel(BaseChannel?.prototype, host);
-    else if (file === "lib/channel_model.js") watchGet(Channel?.prototype, host);
-    else if (file === "lib/callback_model.js") watchGetByCallback(Channel?.prototype, host);
+    const { BaseChannel, Channel } = exports as Readonly<Record<string, unknown>>;
+    if (file === "lib/channel.js") watchChannel(prototypeOf(BaseChannel) ?? {}, host);
+    else if (file === "lib/channel_model.js") watchGet(prototypeOf(Channel), host);
+    else if (file === "lib/callback_model.js") watchGetByCallback(prototypeOf(Channel), host);
   });
 }
 
 /** Exported for its test. */
-export function watchChannel(channel: Channel | undefined, { tracer, messaging }: Host): void {
-  const { sendMessage: send, dispatchMessage: dispatch } = channel ?? {};
-  if (channel === undefined || typeof send !== "function" || typeof dispatch !== "function") {
-    log.warn("this version of amqplib is not known (0.10 and later are); its messages carry no trace");
-    return;
-  }
-
-  channel.sendMessage = function sendWithContext(fields, properties, content) {
-    const own = withInherited(properties.headers);
-    const frameMax = this.connection?.frameMax ?? Infinity;
-    const message = {
-      system: "rabbitmq",
-      destination: destinationOf(fields),
-      headers: own,
-      attributes: attributesOf(this, fields, properties, content),
-      // Headers have to go into one frame, which is of 4 KiB in amqplib 0.10.
-      maxHeaderBytes: Math.min(MAX_ADDED_BYTES, frameMax / 4),
-    };
-    // amqplib has made `properties` for this call; the headers in it may be the app's own, and stay as they are.
-    return sendMessage(tracer, "publish", message, (headers) =>
-      send.call(this, fields, fits(own, headers, frameMax) ? { ...properties, headers } : properties, content),
-    );
-  };
-
-  channel.dispatchMessage = function dispatchInContext(fields, message) {
-    // The broker has cancelled the consumer.
-    if (message === null) return dispatch.call(this, fields, message);
-    const { properties, content } = message;
-    return processMessage(
-      tracer,
-      messaging,
-      {
-        system: "rabbitmq",
-        destination: destinationOf(fields),
-        headers: properties.headers ?? {},
-        attributes: attributesOf(this, fields, properties, content),
+export function watchChannel(channel: object, { tracer, messaging }: Host): void {
+  wrapKnownMethod<Method<"sendMessage">>(
+    "amqplib",
+    channel,
+    "sendMessage",
+    (send) =>
+      function sendWithContext(fields, properties, content) {
+        const own = withInherited(properties.headers);
+        const frameMax = this.connection?.frameMax ?? Infinity;
+        const message = {
+          system: "rabbitmq",
+          destination: destinationOf(fields),
+          headers: own,
+          attributes: attributesOf(this, fields, properties, content),
+          // In amqplib 0.10 a frame is of 4 KiB.
+          maxHeaderBytes: Math.min(MAX_ADDED_BYTES, frameMax / 4),
+        };
+        return sendMessage(tracer, "publish", message, (headers) => {
+          // amqplib has made `properties` for this call; the headers in it may be the app's own, and stay as they are.
+          const carrier = { ...properties, headers };
+          // The server ends the connection for a frame that is too large.
+          const isBare = isRefused([frameMax, MAX_TABLE], 0, propertiesSize(carrier), 1);
+          return send.call(this, fields, isBare ? properties : carrier, content);
+        });
       },
-      () => dispatch.call(this, fields, message),
-    );
-  };
+  );
+
+  wrapKnownMethod<Method<"dispatchMessage">>(
+    "amqplib",
+    channel,
+    "dispatchMessage",
+    (dispatch) =>
+      function dispatchInContext(fields, message) {
+        // The broker has cancelled the consumer.
+        if (message === null) return dispatch.call(this, fields, message);
+        const { properties, content } = message;
+        const described = {
+          system: "rabbitmq",
+          destination: destinationOf(fields),
+          headers: properties.headers ?? {},
+          attributes: attributesOf(this, fields, properties, content),
+        };
+        return deliverMessage(tracer, messaging, described, (returned) => {
+          const listener = this.consumers?.get(fields.consumerTag);
+          const result = dispatch.call(this, fields, message);
+          returned(listener, result);
+          return result;
+        });
+      },
+  );
 }
 
 /** amqplib puts headers of its own (CC, BCC) on an object that inherits the app's. */
@@ -72,17 +83,4 @@ function withInherited(headers: MessageHeaders | undefined): MessageHeaders {
   const all: MessageHeaders = {};
   for (const key in headers) all[key] = headers[key];
   return all;
-}
-
-/** The server ends the connection for a frame that is too large. */
-function fits(own: MessageHeaders, sent: MessageHeaders, frameMax: number): boolean {
-  const size = headersSize(own);
-  return !isRefused([frameMax], size, headersSize(sent) - size + FRAME_RESERVE, 1);
-}
-
-function headersSize(headers: MessageHeaders): number {
-  let size = 0;
-  // Its length in two bytes, its type in one, and the length of a text in four.
-  for (const key in headers) size += key.length + sizeOf(headers[key]) + 8;
-  return size;
 }

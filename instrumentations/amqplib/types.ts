@@ -4,6 +4,7 @@ import type { MessageHeaders } from "../../src/messaging/message.ts";
 export interface Fields {
   readonly exchange?: string;
   readonly routingKey?: string;
+  readonly consumerTag?: unknown;
 }
 
 export interface Properties {
@@ -23,6 +24,8 @@ export interface Channel {
     readonly frameMax?: number;
     readonly stream?: { readonly remoteAddress?: string; readonly remotePort?: number };
   };
+  /** The listeners, by their tags. */
+  readonly consumers?: ReadonlyMap<unknown, unknown>;
   sendMessage(this: Channel, fields: Fields, properties: Properties, content: Uint8Array): unknown;
   dispatchMessage(this: Channel, fields: Fields, message: Delivered | null): unknown;
   /** A promise of the message, or of false; with the callback API the channel. */
@@ -30,3 +33,5 @@ export interface Channel {
 }
 
 export type GetCallback = (this: unknown, error: unknown, message?: Delivered | false) => unknown;
+
+export type Method<Name extends "sendMessage" | "dispatchMessage" | "get"> = Channel[Name];

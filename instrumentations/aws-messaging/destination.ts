@@ -1,6 +1,6 @@
 // The queue or topic of a call, as spans and series name it.
 import type { Attributes } from "@opentelemetry/api";
-import { ATTR } from "../../src/semconv.ts";
+import { serverAttributes } from "../peer-attributes.ts";
 
 export interface Destination {
   readonly system: "aws_sqs" | "aws.sns";
@@ -16,8 +16,7 @@ export function queueOf(url: unknown): Destination {
     attributes["aws.sqs.queue.url"] = url;
     destination = url.slice(url.lastIndexOf("/") + 1) || destination;
     const host = /^https?:\/\/([^/:]+)(?::(\d+))?\//.exec(url);
-    if (host?.[1] !== undefined) attributes[ATTR.serverAddress] = host[1];
-    if (host?.[2] !== undefined) attributes[ATTR.serverPort] = Number(host[2]);
+    Object.assign(attributes, serverAttributes(host?.[1], host?.[2]));
   }
   return { system: "aws_sqs", destination, attributes };
 }

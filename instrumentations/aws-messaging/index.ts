@@ -2,6 +2,7 @@
 import { log } from "../../src/diagnostics/log.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { exportOf } from "../modules.ts";
+import { inPlaceOf, prototypeOf, wrapKnownMethod } from "../wrap-method.ts";
 import { type ReceiveSettings, receive } from "./receive.ts";
 import { type SendSettings, sendMany, sendOne } from "./send.ts";
 import type { Args, Client, Next, ReceiveInput, ReceiveOutput, SendInput, SendOutput } from "./types.ts";
@@ -23,32 +24,28 @@ export function instrumentAwsMessaging({ tracer, messaging, modules, options, re
   for (const [packageName, name] of CLIENTS) {
     modules.watch(packageName, (exports, { file }) => {
       if (file !== "") return;
-      const client = exportOf<{ readonly prototype: Client }>(exports, name);
-      watchClient(client?.prototype, packageName, settings);
+      watchClient(prototypeOf(exportOf(exports, name)) ?? {}, packageName, settings);
     });
   }
 }
 
-const watchedClasses = new WeakSet<Client>();
 const watchedClients = new WeakSet<Client>();
 
 /** Exported for its test. */
-export function watchClient(prototype: Client | undefined, packageName: string, settings: Settings): void {
-  const send = prototype?.send;
-  if (prototype === undefined || typeof send !== "function") {
-    log.warn(`this version of ${packageName} is not known (3 is); its messages carry no trace`);
-    return;
-  }
-  // An app that both imports and requires it has one class of it.
-  if (watchedClasses.has(prototype)) return;
-  watchedClasses.add(prototype);
-  prototype.send = function sendWatched(...args) {
-    if (!watchedClients.has(this)) {
-      watchedClients.add(this);
-      addMiddleware(this, packageName, settings);
-    }
-    return send.apply(this, args);
-  };
+export function watchClient(prototype: object, packageName: string, settings: Settings): void {
+  wrapKnownMethod<Client["send"]>(
+    packageName,
+    prototype,
+    "send",
+    (send) =>
+      function sendWatched(...args) {
+        if (!watchedClients.has(this)) {
+          watchedClients.add(this);
+          addMiddleware(this, packageName, settings);
+        }
+        return send.apply(this, args);
+      },
+  );
 }
 
 function addMiddleware(client: Client, packageName: string, settings: Settings): void {
@@ -56,7 +53,8 @@ function addMiddleware(client: Client, packageName: string, settings: Settings):
     client.middlewareStack.add(
       (next, { commandName }) => {
         const handle = handlerOf(commandName, settings);
-        return handle === undefined ? next : (args) => handle(args, next);
+        if (handle === undefined) return next;
+        return inPlaceOf(`${commandName}`, next, (next) => (args) => handle(args, next));
       },
       // Behind the app's own: what they make of a message counts.
       { step: "initialize", priority: "low", name: "redtrailMessages" },

@@ -39,14 +39,13 @@ export function toAttributes(headers: MessageHeaders, requestIdHeaders: readonly
 export function isTooLarge(
   messages: readonly { readonly body: unknown; readonly own: MessageHeaders; readonly attributes: MessageHeaders }[],
 ): boolean {
-  let size = 0;
-  let added = 0;
+  let bare = 0;
+  let full = 0;
   for (const { body, own, attributes } of messages) {
-    const ownSize = attributesSize(own);
-    size += sizeOf(body) + ownSize;
-    added += attributesSize(attributes) - ownSize;
+    bare += sizeOf(body) + attributesSize(own);
+    full += sizeOf(body) + attributesSize(attributes);
   }
-  return isRefused(SIZE_LIMITS, size, added, messages.length);
+  return isRefused(SIZE_LIMITS, bare, full, messages.length);
 }
 
 /** Names, types and values count. */

@@ -3,7 +3,7 @@ import { type Tracer, context as contextApi, propagation } from "@opentelemetry/
 import { isTracingSuppressed } from "@opentelemetry/core";
 import type { MessagingConfig } from "../../src/config/config.ts";
 import { log } from "../../src/diagnostics/log.ts";
-import { sqsHeaders } from "../../src/messaging/message-headers.ts";
+import { sqsHeaders } from "../../src/messaging/message-shapes.ts";
 import { beginPull, failReceive, receiveMessages } from "../../src/messaging/receive.ts";
 import { type Received, rememberReceived } from "../../src/messaging/received.ts";
 import { type Destination, queueOf } from "./destination.ts";
@@ -19,7 +19,7 @@ export interface ReceiveSettings {
   readonly requestIdHeaders: readonly string[];
 }
 
-export async function receive(
+export function receive(
   args: Args<ReceiveInput>,
   next: Next<ReceiveInput, ReceiveOutput>,
   { tracer, messaging, requestIdHeaders }: ReceiveSettings,
@@ -29,17 +29,21 @@ export async function receive(
   const queue = queueOf(input.QueueUrl);
   const pull = beginPull({ ...queue, operation: "receive" });
   const asked = { ...args, input: askMore(input, [...propagation.fields(), ...requestIdHeaders]) };
-  const result = await next(asked).catch((error: unknown) => {
-    failReceive(tracer, pull, error);
-    throw error;
-  });
-  try {
-    const messages = (result.output.Messages ?? []).map((message) => take(message, input, queue));
-    receiveMessages(tracer, messaging, pull, messages);
-  } catch (error) {
-    log.warnSometimes("receive from SQS", `messages of SQS could not be traced (${String(error)})`);
-  }
-  return result;
+  return next(asked).then(
+    (result) => {
+      try {
+        const messages = (result.output.Messages ?? []).map((message) => take(message, input, queue));
+        receiveMessages(tracer, messaging, pull, messages);
+      } catch (error) {
+        log.warnSometimes("receive from SQS", `messages of SQS could not be traced (${String(error)})`);
+      }
+      return result;
+    },
+    (error: unknown) => {
+      failReceive(tracer, pull, error);
+      throw error;
+    },
+  );
 }
 
 function askMore(input: ReceiveInput, names: readonly string[]): ReceiveInput {

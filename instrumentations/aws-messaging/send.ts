@@ -1,5 +1,5 @@
 // SendMessage and Publish, and the batches of both.
-import { SpanStatusCode, type Tracer, context as contextApi, trace } from "@opentelemetry/api";
+import { type Span, SpanStatusCode, type Tracer, context as contextApi, trace } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import { sendBatch } from "../../src/messaging/batch.ts";
 import type { MessageHeaders } from "../../src/messaging/message.ts";
@@ -28,13 +28,15 @@ export function sendOne(
   const to = destinationOf(input);
   if (to === undefined || isTracingSuppressed(contextApi.active())) return next(args);
   const own = input.MessageAttributes ?? {};
-  return sendMessage(tracer, operationOf(to), { ...to, headers: own }, async (headers) => {
+  return sendMessage(tracer, operationOf(to), { ...to, headers: own }, (headers) => {
     const attributes = toAttributes(headers, requestIdHeaders);
     const isTaken = !isTooLarge([{ body: bodyOf(input), own, attributes }]);
-    const result = await next(isTaken ? { ...args, input: { ...input, MessageAttributes: attributes } } : args);
-    const id = result.output.MessageId;
-    if (id !== undefined) trace.getSpan(contextApi.active())?.setAttribute("messaging.message.id", id);
-    return result;
+    const span = trace.getSpan(contextApi.active());
+    return next(isTaken ? { ...args, input: { ...input, MessageAttributes: attributes } } : args).then((result) => {
+      const id = result.output.MessageId;
+      if (id !== undefined) span?.setAttribute("messaging.message.id", id);
+      return result;
+    });
   });
 }
 
@@ -51,7 +53,7 @@ export function sendMany(
   if (to === undefined || !isListOfObjects(entries) || isTracingSuppressed(contextApi.active())) return next(args);
   const { system, destination, attributes } = to;
   const messages = entries.map(({ MessageAttributes = {} }) => ({ destination, headers: MessageAttributes }));
-  const send = async (headers: readonly MessageHeaders[]): ReturnType<typeof next> => {
+  const send = (headers: readonly MessageHeaders[]): ReturnType<typeof next> => {
     const sent = entries.map((entry, index) => ({
       ...entry,
       MessageAttributes: toAttributes(headers[index] ?? {}, requestIdHeaders),
@@ -61,9 +63,11 @@ export function sendMany(
       own: entry.MessageAttributes ?? {},
       attributes: sent[index]?.MessageAttributes ?? {},
     }));
-    const result = await next(isTooLarge(sizes) ? args : { ...args, input: { ...input, [key]: sent } });
-    noteFailures(result.output, entries.length);
-    return result;
+    const span = trace.getSpan(contextApi.active());
+    return next(isTooLarge(sizes) ? args : { ...args, input: { ...input, [key]: sent } }).then((result) => {
+      noteFailures(span, result.output, entries.length);
+      return result;
+    });
   };
   const [only] = messages;
   if (only !== undefined && messages.length === 1) {
@@ -73,9 +77,8 @@ export function sendMany(
 }
 
 /** A batch may fail in part, which the SDK does not throw. */
-function noteFailures({ Failed = [] }: SendOutput, count: number): void {
+function noteFailures(span: Span | undefined, { Failed = [] }: SendOutput, count: number): void {
   const [first] = Failed;
-  const span = trace.getSpan(contextApi.active());
   if (first === undefined || span === undefined) return;
   span.setAttribute(ATTR.errorType, first.Code ?? "_OTHER");
   span.setStatus({ code: SpanStatusCode.ERROR, message: `${Failed.length} of ${count} messages were refused` });

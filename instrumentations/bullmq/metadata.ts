@@ -1,6 +1,6 @@
 // Where a job carries its request: as BullMQ's own telemetry does it, so that consumers that have that understand us, and we them.
 // `opts.telemetry.metadata` (`tm` in Redis): {"traceparent":"00-...","x-request-id":"...","x-sent-at":"1795600000000"}
-import type { MessageHeaders } from "../../src/messaging/headers.ts";
+import { type MessageHeaders, parseHeaders } from "../../src/messaging/message.ts";
 
 export interface JobTelemetry {
   readonly metadata?: string;
@@ -18,13 +18,7 @@ export interface JobOptions {
 /** Empty where there is none, or none that can be read. */
 export function readMetadata(options: JobOptions | undefined): MessageHeaders {
   const metadata = options?.telemetry?.metadata;
-  if (typeof metadata !== "string") return {};
-  try {
-    const headers: unknown = JSON.parse(metadata);
-    return headers !== null && typeof headers === "object" ? { ...headers } : {};
-  } catch {
-    return {};
-  }
+  return typeof metadata === "string" ? { ...parseHeaders(metadata) } : {};
 }
 
 /** The same options with `headers`; as they are where the app has said what the job shall carry, or that it is nothing. */

@@ -19,7 +19,7 @@ interface BulkJob {
 }
 interface FlowJob extends BulkJob {
   readonly queueName: string;
-  readonly children?: readonly FlowJob[];
+  readonly children?: readonly FlowJob[] | null;
 }
 interface FlowProducer {
   readonly telemetry?: unknown;
@@ -42,11 +42,9 @@ export function watchQueue(queue: object | undefined, { tracer }: Pick<Instrumen
     (add) =>
       function addWithContext(name, data, options) {
         if (this.opts?.telemetry !== undefined) return add.call(this, name, data, options);
-        return sendMessage(tracer, "add", to(this.name, { [JOB_NAME]: name }), async (headers) => {
-          const job = await add.call(this, name, data, withMetadata(options, headers));
-          noteId(job);
-          return job;
-        });
+        return sendMessage(tracer, "add", to(this.name, { [JOB_NAME]: name }), (headers) =>
+          noteId(add.call(this, name, data, withMetadata(options, headers)), (job) => job),
+        );
       },
   );
   wrapKnownMethod<AddBulk>(
@@ -75,11 +73,9 @@ export function watchFlowProducer(flows: object | undefined, { tracer }: Pick<In
       function addFlowWithContext(flow, ...rest) {
         if (hasTelemetry(this)) return add.call(this, flow, ...rest);
         const attributes = { [JOB_NAME]: flow.name, [COUNT]: countJobs([flow]) };
-        return sendMessage(tracer, "add", to(flow.queueName, attributes), async (headers) => {
-          const tree = await add.call(this, withFlowHeaders(flow, headers), ...rest);
-          noteId(tree?.job);
-          return tree;
-        });
+        return sendMessage(tracer, "add", to(flow.queueName, attributes), (headers) =>
+          noteId(add.call(this, withFlowHeaders(flow, headers), ...rest), (tree) => tree?.job),
+        );
       },
   );
   wrapKnownMethod<AddFlows>(
@@ -115,7 +111,7 @@ function withHeaders<Job extends BulkJob>(job: Job, headers: MessageHeaders): Jo
 /** A parent is due when its children are done, which may take hours: when it was sent says nothing of how long it has waited. */
 function withFlowHeaders(flow: FlowJob, headers: MessageHeaders): FlowJob {
   const { children } = flow;
-  if (children === undefined || children.length === 0) return withHeaders(flow, headers);
+  if (!Array.isArray(children) || children.length === 0) return withHeaders(flow, headers);
   return {
     ...withHeaders(flow, { ...headers, [SENT_AT]: "" }),
     children: children.map((child) => withFlowHeaders(child, headers)),
@@ -123,10 +119,13 @@ function withFlowHeaders(flow: FlowJob, headers: MessageHeaders): FlowJob {
 }
 
 function countJobs(flows: readonly FlowJob[]): number {
-  return flows.reduce((count, { children = [] }) => count + 1 + countJobs(children), 0);
+  return flows.reduce((count, { children }) => count + 1 + countJobs(children ?? []), 0);
 }
 
 /** BullMQ makes the ids; the span of the call is the active one. */
-function noteId(job: Added | undefined): void {
-  if (typeof job?.id === "string") trace.getActiveSpan()?.setAttribute(MESSAGE_ID, job.id);
+async function noteId<Result>(adding: Promise<Result>, jobOf: (result: Result) => Added | undefined): Promise<Result> {
+  const result = await adding;
+  const id = jobOf(result)?.id;
+  if (typeof id === "string") trace.getActiveSpan()?.setAttribute(MESSAGE_ID, id);
+  return result;
 }

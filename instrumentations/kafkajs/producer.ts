@@ -1,9 +1,10 @@
 // What a producer or a transaction of kafkajs sends.
 import { type Tracer, context as contextApi, trace } from "@opentelemetry/api";
 import { sendBatch } from "../../src/messaging/batch.ts";
-import type { MessageHeaders } from "../../src/messaging/message.ts";
-import { isRefused, sizeOf } from "../../src/messaging/size-limit.ts";
+import { type MessageHeaders, isHeaders } from "../../src/messaging/message.ts";
+import { headersSize, isRefused, sizeOf } from "../../src/messaging/size-limit.ts";
 import { sendMessage } from "../../src/messaging/spans.ts";
+import { wrapKnownMethod } from "../wrap-method.ts";
 import { placeOf, sentAttributes } from "./attributes.ts";
 import type { Producer, SentMessage, Sender, TopicMessages } from "./types.ts";
 import { withProperties } from "./with-properties.ts";
@@ -12,6 +13,8 @@ import { withProperties } from "./with-properties.ts";
 const BROKER_LIMITS = [1_048_588];
 /** Bytes that a record takes beside its key, value and headers, at most or so. */
 const RECORD_OVERHEAD = 30;
+/** The lengths of a name and a value of 16 KiB or less, or so. */
+const HEADER_OVERHEAD = 4;
 /** Bytes of a batch of records beside them. */
 const BATCH_OVERHEAD = 100;
 
@@ -21,38 +24,51 @@ export interface ProducerSettings {
   readonly createSpans: boolean;
 }
 
-export function watchProducer(producer: Producer, settings: ProducerSettings): Producer {
+export function watchProducer(producer: Producer, settings: ProducerSettings): void {
   watchSender(producer, settings);
-  const transaction = producer.transaction;
-  producer.transaction = async function transactionWithContext(...args) {
-    const begun = await transaction.apply(this, args);
-    watchSender(begun, settings);
-    return begun;
-  };
-  return producer;
+  wrapKnownMethod<Producer["transaction"]>(
+    "kafkajs",
+    producer,
+    "transaction",
+    (transaction) =>
+      async function transactionWithContext(this: Producer, ...args) {
+        const begun = await transaction.apply(this, args);
+        watchSender(begun, settings);
+        return begun;
+      },
+  );
 }
 
 /** kafkajs makes both kinds of sender for each caller; they are no class. */
 function watchSender(sender: Sender, { tracer, createSpans }: ProducerSettings): void {
-  const { send, sendBatch: sendMany } = sender;
-
-  sender.send = function sendWithContext(record, ...rest) {
-    // What kafkajs does not take it says itself.
-    if (!isRecord(record)) return send.call(this, record, ...rest);
-    return sendRecords(tracer, createSpans, [record], async ([sent]) => {
-      const result = await send.call(this, sent as TopicMessages, ...rest);
-      if (record.messages.length === 1) trace.getSpan(contextApi.active())?.setAttributes(placeOf(result));
-      return result;
-    });
-  };
-
-  sender.sendBatch = function sendBatchWithContext(batch, ...rest) {
-    const records: unknown = batch?.topicMessages;
-    if (!Array.isArray(records) || !records.every(isRecord)) return sendMany.call(this, batch, ...rest);
-    return sendRecords(tracer, createSpans, records, (sent) =>
-      sendMany.call(this, withProperties(batch, { topicMessages: sent }), ...rest),
-    );
-  };
+  wrapKnownMethod<Sender["send"]>(
+    "kafkajs",
+    sender,
+    "send",
+    (send) =>
+      function sendWithContext(this: Sender, record, ...rest) {
+        // What kafkajs does not take it says itself.
+        if (!isRecord(record)) return send.call(this, record, ...rest);
+        return sendRecords(tracer, createSpans, [record], async ([sent]) => {
+          const result = await send.call(this, sent as TopicMessages, ...rest);
+          if (record.messages.length === 1) trace.getSpan(contextApi.active())?.setAttributes(placeOf(result));
+          return result;
+        });
+      },
+  );
+  wrapKnownMethod<Sender["sendBatch"]>(
+    "kafkajs",
+    sender,
+    "sendBatch",
+    (sendMany) =>
+      function sendBatchWithContext(this: Sender, batch, ...rest) {
+        const records: unknown = batch?.topicMessages;
+        if (!Array.isArray(records) || !records.every(isRecord)) return sendMany.call(this, batch, ...rest);
+        return sendRecords(tracer, createSpans, records, (sent) =>
+          sendMany.call(this, withProperties(batch, { topicMessages: sent }), ...rest),
+        );
+      },
+  );
 }
 
 function sendRecords<Result>(
@@ -91,19 +107,21 @@ function withHeaders(records: readonly TopicMessages[], headers: readonly Messag
 
 /** What a call that is taken without our headers is not to be refused for. */
 function isTooMuch({ messages }: TopicMessages, headers: readonly MessageHeaders[]): boolean {
-  let size = 0;
-  for (const { key, value } of messages) size += sizeOf(key) + sizeOf(value);
-  if (size > Math.max(...BROKER_LIMITS)) return false;
-  let added = BATCH_OVERHEAD + messages.length * RECORD_OVERHEAD;
-  for (const one of headers) for (const key in one) added += key.length + sizeOf(one[key]);
-  return isRefused(BROKER_LIMITS, size, added, messages.length);
+  let bare = 0;
+  for (const { key, value } of messages) bare += sizeOf(key) + sizeOf(value);
+  if (bare > Math.max(...BROKER_LIMITS)) return false;
+  let full = bare + BATCH_OVERHEAD + messages.length * RECORD_OVERHEAD;
+  for (const one of headers) full += headersSize(one, HEADER_OVERHEAD);
+  return isRefused(BROKER_LIMITS, bare, full, messages.length);
 }
 
 function isRecord(record: unknown): record is TopicMessages {
   const messages = (record as TopicMessages | undefined)?.messages;
-  return Array.isArray(messages) && messages.every((message: SentMessage | null) => isObject(message));
+  return Array.isArray(messages) && messages.every(isMessage);
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null;
+function isMessage(message: SentMessage | null | undefined): boolean {
+  if (typeof message !== "object" || message === null) return false;
+  const { value, headers } = message;
+  return value !== undefined && (headers === undefined || isHeaders(headers));
 }

@@ -6,7 +6,7 @@ export interface SentMessage {
   readonly key?: unknown;
   readonly value?: unknown;
   readonly partition?: number;
-  readonly headers?: KafkaHeaders;
+  readonly headers?: KafkaHeaders | null;
 }
 
 export interface TopicMessages {
@@ -55,7 +55,7 @@ export interface RunConfig {
 }
 
 export interface Consumer {
-  run(config?: RunConfig): Promise<void>;
+  run(config?: RunConfig | null): Promise<void>;
 }
 
 export interface Kafka {

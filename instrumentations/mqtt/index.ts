@@ -3,11 +3,13 @@
 import { EventEmitter } from "node:events";
 import { type Attributes, context as contextApi } from "@opentelemetry/api";
 import { log } from "../../src/diagnostics/log.ts";
-import type { MessageHeaders } from "../../src/messaging/headers.ts";
-import { processMessage, sendMessage } from "../../src/messaging/spans.ts";
-import { ATTR } from "../../src/semconv.ts";
+import type { Message, MessageHeaders } from "../../src/messaging/message.ts";
+import type { Returned } from "../../src/messaging/run.ts";
+import { headersSize, isRefused, sizeOf } from "../../src/messaging/size-limit.ts";
+import { deliverMessage, sendUntilDone } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { prototypeOf, wrapKnownMethod } from "../wrap-method.ts";
+import { serverAttributes } from "../peer-attributes.ts";
+import { inPlaceOf, prototypeOf, replaceMethod, wrapKnownMethod } from "../wrap-method.ts";
 import { findFilter } from "./filters.ts";
 
 interface Properties {
@@ -36,8 +38,10 @@ type Publish = (
 ) => unknown;
 type Emit = (this: Client, event: string | symbol, ...args: unknown[]) => boolean;
 
-/** What a message near the broker's limit may not be made longer by. */
-const ROOM = 4096;
+/** Bytes of a packet beside its topic, its properties and its payload, at most or so. */
+const PACKET_OVERHEAD = 32;
+/** The kind of a property, and the lengths of its name and value. */
+const PROPERTY_OVERHEAD = 5;
 
 export function instrumentMqtt(host: Pick<InstrumentationHost, "tracer" | "messaging" | "modules">): void {
   host.modules.watch("mqtt", (exports) => {
@@ -61,77 +65,77 @@ export function watchClient(
     (publish) =>
       function publishWithContext(topic, message, options, callback) {
         const [given, done] = typeof options === "function" ? [undefined, options] : [options ?? undefined, callback];
-        const own = given?.properties?.userProperties;
+        const properties = given?.properties ?? undefined;
         const described = {
           system: "mqtt",
           destination: topic,
-          headers: { ...own },
+          headers: { ...properties?.userProperties },
           attributes: attributesOf(this, message),
         };
-        const limit = limits.get(this);
+        const limit = limits.get(this) ?? Infinity;
         const caller = contextApi.active();
-        let result: unknown;
-        const sent = sendMessage(tracer, "publish", described, (headers) => {
-          const isCarrier = takesHeaders(this) && fits(limit, message, headers);
-          const all = isCarrier ? { ...given, properties: { ...given?.properties, userProperties: headers } } : given;
+        return sendUntilDone(tracer, "publish", described, (headers, end) => {
+          const withHeaders = { ...properties, userProperties: headers };
+          const isCarrier = takesHeaders(this) && !isRefused([limit], 0, packetSize(topic, message, withHeaders), 1);
+          const all = isCarrier ? { ...given, properties: withHeaders } : given;
           // Without a callback the client emits failures as errors; a callback of ours would keep them from the app.
           if (typeof done !== "function") {
-            result = publish.call(this, topic, message, all);
-            return undefined;
+            const result = publish.call(this, topic, message, all);
+            end();
+            return result;
           }
-          const { promise, resolve, reject } = Promise.withResolvers<void>();
-          result = publish.call(this, topic, message, all, function published(error, ...rest) {
-            if (error instanceof Error) reject(error);
-            else resolve();
+          return publish.call(this, topic, message, all, function published(error, ...rest) {
+            end(error instanceof Error ? error : undefined);
             return contextApi.with(caller, () => done.call(this, error, ...rest));
           });
-          return promise;
         });
-        // The app has heard of it by its callback.
-        sent?.catch(() => {});
-        return result;
       },
   );
 
-  wrapKnownMethod<Emit>(
-    "mqtt",
+  const deliver = inPlaceOf<Deliver>(
+    "a message of mqtt",
+    callListeners,
+    (call) => (client, emit, args) =>
+      deliverMessage(tracer, messaging, describe(client, args), (returned) => call(client, emit, args, returned)),
+  );
+  replaceMethod<Emit>(
     client,
     "emit",
     (emit) =>
       function emitInContext(event, ...args) {
-        if (event === "connect") {
-          const limit = (args[0] as Packet | undefined)?.properties?.maximumPacketSize;
-          if (typeof limit === "number") limits.set(this, limit);
-          else limits.delete(this);
-        }
+        if (event === "connect") noteLimit(this, args[0] as Packet | undefined);
         if (event !== "message" || this.listenerCount("message") === 0) return emit.call(this, event, ...args);
-        const [topic, payload, packet] = args as [string, unknown, Packet | undefined];
-        const attributes = attributesOf(this, payload);
-        const filter = findFilter(topic, this._resubscribeTopics);
-        if (filter !== undefined) attributes["messaging.destination.template"] = filter;
-        const headers = packet?.properties?.userProperties ?? {};
-        processMessage(tracer, messaging, { system: "mqtt", destination: topic, headers, attributes }, () =>
-          // An emitter of this kind looks at its listeners' promises itself.
-          EventEmitter.captureRejections ? emit.call(this, event, ...args) : callListeners(this, args),
-        );
+        deliver(this, emit, args);
         return true;
       },
   );
+
+  function noteLimit(client: Client, packet: Packet | undefined): void {
+    const limit = packet?.properties?.maximumPacketSize;
+    if (typeof limit === "number") limits.set(client, limit);
+    else limits.delete(client);
+  }
 }
 
-/** As `emit` does it, but for keeping the promises: the span is open until they settle. */
-function callListeners(client: Client, args: unknown[]): unknown {
-  const promises: PromiseLike<unknown>[] = [];
+type Deliver = (client: Client, emit: Emit, args: unknown[], returned?: Returned) => void;
+
+/** As `emit` does it, but for telling what the listeners return. */
+function callListeners(client: Client, emit: Emit, args: unknown[], returned?: Returned): void {
+  // An emitter of this kind looks at its listeners' promises itself.
+  if (EventEmitter.captureRejections) return void emit.call(client, "message", ...args);
   for (const listener of client.rawListeners("message")) {
     const result: unknown = Reflect.apply(listener, client, args);
-    if (isPromise(result)) promises.push(result);
+    // What is called once is in a function of the emitter's.
+    returned?.((listener as { readonly listener?: unknown }).listener ?? listener, result);
   }
-  // One is passed on as it is, so that its rejection is unhandled once if the app does not handle it.
-  return promises.length > 1 ? Promise.all(promises) : promises[0];
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return value !== null && typeof value === "object" && typeof (value as { then?: unknown }).then === "function";
+function describe(client: Client, args: unknown[]): Message {
+  const [topic, payload, packet] = args as [string, unknown, Packet | undefined];
+  const attributes = attributesOf(client, payload);
+  const filter = findFilter(topic, client._resubscribeTopics);
+  if (filter !== undefined) attributes["messaging.destination.template"] = filter;
+  return { system: "mqtt", destination: topic, headers: packet?.properties?.userProperties ?? {}, attributes };
 }
 
 /** Clients of which it has been said. */
@@ -148,27 +152,12 @@ function takesHeaders(client: Client): boolean {
   return false;
 }
 
-/** A message that the broker takes without our headers must not fail with them; each property has 5 bytes besides its texts. */
-function fits(limit: number | undefined, message: unknown, headers: MessageHeaders): boolean {
-  const size = sizeOf(message);
-  if (limit === undefined || size + ROOM < limit) return true;
-  let added = 0;
-  for (const [key, value] of Object.entries(headers)) added += key.length + String(value).length + 5;
-  // The topic and the packet's own fields are no more than some hundred bytes.
-  return size + added + 512 <= limit;
-}
-
-function sizeOf(message: unknown): number {
-  if (typeof message === "string") return Buffer.byteLength(message);
-  return message instanceof Uint8Array ? message.length : 0;
+/** Or more. */
+function packetSize(topic: string, message: unknown, { userProperties = {}, ...properties }: Properties): number {
+  const headers = headersSize(userProperties, PROPERTY_OVERHEAD) + headersSize({ ...properties }, PROPERTY_OVERHEAD);
+  return PACKET_OVERHEAD + sizeOf(topic) + headers + sizeOf(message);
 }
 
 function attributesOf({ options }: Client, message: unknown): Attributes {
-  const attributes: Attributes = { "messaging.message.body.size": sizeOf(message) };
-  if (options?.hostname !== undefined) {
-    attributes[ATTR.serverAddress] = options.hostname;
-    const port = Number(options.port);
-    if (port > 0) attributes[ATTR.serverPort] = port;
-  }
-  return attributes;
+  return { "messaging.message.body.size": sizeOf(message), ...serverAttributes(options?.hostname, options?.port) };
 }

@@ -1,10 +1,10 @@
 // What NATS delivers: to callbacks and to `for await` loops, of subscriptions and of JetStream's consumers.
-import { type Attributes, context as contextApi } from "@opentelemetry/api";
+import type { Attributes } from "@opentelemetry/api";
 import { SENT_AT } from "../../src/messaging/headers.ts";
 import { type OpenMessage, followLoop, touchMessage } from "../../src/messaging/message-loop.ts";
-import { type Message, processMessage } from "../../src/messaging/spans.ts";
+import { type Message, beginProcess, deliverMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { wrapMethod } from "../wrap-method.ts";
+import { inPlaceOf, wrapGetter, wrapMethod } from "../wrap-method.ts";
 import { type MsgHdrs, toRecord } from "./headers.ts";
 import type { Protocol } from "./producer.ts";
 import { isInbox, isPattern, isSystem } from "./subjects.ts";
@@ -21,8 +21,9 @@ interface JsMsg extends Msg {
   readonly msg: Msg;
   readonly info: { readonly timestampNanos: number };
 }
+type Callback<Message> = (this: unknown, error: unknown, message: Message) => unknown;
 interface SubscribeOptions {
-  readonly callback?: (this: unknown, error: unknown, message: Msg) => unknown;
+  readonly callback?: Callback<Msg>;
   readonly queue?: string;
 }
 interface Connection {
@@ -42,14 +43,16 @@ interface Consumer {
 }
 /** With JetStream's `consume({ callback })`. */
 interface ConsumerMessages extends QueuedIterator {
-  callback?: ((message: JsMsg) => unknown) | null;
+  callback?: ((this: unknown, message: JsMsg) => unknown) | null;
   readonly forOrderedConsumer?: boolean;
 }
 type Push = (this: ConsumerMessages, item: unknown) => unknown;
 type Next = (this: unknown, options?: object) => unknown;
 type Iterate = (this: QueuedIterator) => AsyncIterator<unknown>;
 /** Of nats 2's subscriptions of JetStream by callback. */
-type BuildOptions = (this: unknown, info: unknown) => { callback?: (error: unknown, message: JsMsg) => unknown };
+type BuildOptions = (this: unknown, info: unknown) => { callback?: Callback<JsMsg> };
+
+const CALLBACK = "a callback of nats";
 
 /** On options of a consumer that `next()` reads one message with: that one is given back, and processed we do not know where. */
 const PULLED: unique symbol = Symbol("redtrail.pulled");
@@ -69,25 +72,28 @@ interface Source {
 }
 
 export function createConsumer({ tracer, messaging }: Pick<InstrumentationHost, "tracer" | "messaging">): NatsConsumer {
-  const handle = <Result>(message: Msg, source: Source, run: () => Result): Result =>
-    isSystem(message.subject) ? run() : processMessage(tracer, messaging, describe(message, source), run);
+  /** `callback` has to be the app's own. */
+  function handle(message: Msg, source: Source, callback: unknown, run: () => unknown): unknown {
+    if (isSystem(message.subject)) return run();
+    return deliverMessage(tracer, messaging, describe(message, source), (returned) => {
+      const result = run();
+      returned(callback, result);
+      return result;
+    });
+  }
 
   /** The same, for a body that somebody else runs. */
   function open(message: Msg, source: Source): OpenMessage | undefined {
     if (isSystem(message.subject)) return undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    let context = contextApi.active();
-    void processMessage(tracer, messaging, describe(message, source), () => {
-      context = contextApi.active();
-      return promise;
-    });
-    return { context, end: resolve };
+    const { span, context } = beginProcess(tracer, messaging, describe(message, source));
+    return { context, end: () => span.end() };
   }
 
   return {
     watchConnection(prototype) {
       type Subscribe = (this: Connection, subject: string, options?: SubscribeOptions) => unknown;
       wrapMethod<Subscribe>(
+        "nats",
         prototype,
         "subscribe",
         (subscribe) =>
@@ -96,44 +102,51 @@ export function createConsumer({ tracer, messaging }: Pick<InstrumentationHost, 
             if (typeof callback !== "function" || isInbox(subject, this.protocol) || isSystem(subject))
               return subscribe.call(this, subject, options);
             const source = { pattern: subject, group: queue };
-            return subscribe.call(this, subject, {
-              ...options,
-              callback(error, message) {
-                // JetStream's own code reads these, and gives them to the app itself.
-                const isOurs = error === null && message.reply?.startsWith("$JS.ACK.") !== true;
-                const run = (): unknown => callback.call(this, error, message);
-                return isOurs ? handle(message, source, run) : run();
-              },
-            });
+            const inContext = inPlaceOf(
+              CALLBACK,
+              callback,
+              (run) =>
+                function receiveInContext(error, message) {
+                  // JetStream's own code reads these, and gives them to the app itself.
+                  const isOurs = error === null && message.reply?.startsWith("$JS.ACK.") !== true;
+                  if (!isOurs) return run.call(this, error, message);
+                  return handle(message, source, callback, () => run.call(this, error, message));
+                },
+            );
+            return subscribe.call(this, subject, { ...options, callback: inContext });
           },
       );
     },
 
     watchMessage(prototype) {
-      for (const name of ["subject", "reply", "headers", "data"]) watchGetter(prototype, name);
+      for (const name of ["subject", "reply", "headers", "data"]) wrapGetter(prototype, name, touchMessage);
     },
 
     watchIterator(prototype) {
-      const loops: { [Symbol.asyncIterator]?: Iterate } | undefined = prototype;
-      const iterate = loops?.[Symbol.asyncIterator];
-      if (loops === undefined || iterate === undefined || seenIterators.has(loops)) return;
-      seenIterators.add(loops);
-      loops[Symbol.asyncIterator] = function iterateInContext() {
-        const inner = iterate.call(this);
-        if (this.opts?.[PULLED] === true) return inner;
-        const { protocol, subject } = this;
-        const isSubscription = protocol !== undefined && subject !== undefined && !isInbox(subject, protocol);
-        const source = isSubscription ? { pattern: subject, group: this.queue } : sourceOf(this.consumer);
-        return followLoop(
-          inner,
-          (value) => (isJsMsg(value) || (isSubscription && isMsg(value)) ? open(value, source) : undefined),
-          (value) => (isJsMsg(value) ? value.msg : value),
-        );
-      };
+      type Owner = { readonly [Symbol.asyncIterator]: Iterate };
+      wrapMethod<Owner[typeof Symbol.asyncIterator]>(
+        "nats",
+        prototype,
+        Symbol.asyncIterator,
+        (iterate) =>
+          function iterateInContext() {
+            const inner = iterate.call(this);
+            if (this.opts?.[PULLED] === true) return inner;
+            const { protocol, subject } = this;
+            const isSubscription = protocol !== undefined && subject !== undefined && !isInbox(subject, protocol);
+            const source = isSubscription ? { pattern: subject, group: this.queue } : sourceOf(this.consumer);
+            return followLoop(
+              inner,
+              (value) => (isJsMsg(value) || (isSubscription && isMsg(value)) ? open(value, source) : undefined),
+              (value) => (isJsMsg(value) ? value.msg : value),
+            );
+          },
+      );
     },
 
     watchConsumer(prototype) {
       wrapMethod<Next>(
+        "nats",
         prototype,
         "next",
         (next) =>
@@ -146,6 +159,7 @@ export function createConsumer({ tracer, messaging }: Pick<InstrumentationHost, 
     watchConsumerMessages(prototype) {
       const ours = new WeakSet<object>();
       wrapMethod<Push>(
+        "nats",
         prototype,
         "_push",
         (push) =>
@@ -154,7 +168,14 @@ export function createConsumer({ tracer, messaging }: Pick<InstrumentationHost, 
             // The first thing that is pushed is the request for messages, before any message.
             if (typeof callback === "function" && !ours.has(callback) && this.forOrderedConsumer !== true) {
               const source = sourceOf(this.consumer);
-              const inContext = (message: JsMsg): unknown => handle(message, source, () => callback(message));
+              const inContext = inPlaceOf(
+                CALLBACK,
+                callback,
+                (run) =>
+                  function receiveInContext(message) {
+                    return handle(message, source, callback, () => run.call(this, message));
+                  },
+              );
               ours.add(inContext);
               this.callback = inContext;
             }
@@ -165,6 +186,7 @@ export function createConsumer({ tracer, messaging }: Pick<InstrumentationHost, 
 
     watchJetStream(prototype) {
       wrapMethod<BuildOptions>(
+        "nats",
         prototype,
         "_buildTypedSubscriptionOpts",
         (build) =>
@@ -172,32 +194,21 @@ export function createConsumer({ tracer, messaging }: Pick<InstrumentationHost, 
             const options = build.call(this, info);
             const { callback } = options;
             if (typeof callback !== "function") return options;
-            options.callback = (error, message) => {
-              const run = (): unknown => callback(error, message);
-              return error === null && isJsMsg(message) ? handle(message, {}, run) : run();
-            };
+            options.callback = inPlaceOf(
+              CALLBACK,
+              callback,
+              (run) =>
+                function receiveInContext(error, message) {
+                  const isOurs = error === null && isJsMsg(message);
+                  if (!isOurs) return run.call(this, error, message);
+                  return handle(message, {}, callback, () => run.call(this, error, message));
+                },
+            );
             return options;
           },
       );
     },
   };
-}
-
-const seenIterators = new WeakSet<object>();
-const seenGetters = new WeakMap<object, Set<string>>();
-
-function watchGetter(prototype: object | undefined, name: string): void {
-  if (prototype === undefined || seenGetters.get(prototype)?.has(name) === true) return;
-  const { get } = Object.getOwnPropertyDescriptor(prototype, name) ?? {};
-  if (get === undefined) return;
-  seenGetters.set(prototype, (seenGetters.get(prototype) ?? new Set()).add(name));
-  Object.defineProperty(prototype, name, {
-    configurable: true,
-    get(this: object) {
-      touchMessage(this);
-      return get.call(this) as unknown;
-    },
-  });
 }
 
 function describe(message: Msg, { pattern, group }: Source): Message {

@@ -5,7 +5,6 @@ export interface MsgHdrs extends Iterable<[key: string, values: string[]]> {
   readonly code: number;
   readonly description: string;
   append(key: string, value: string): void;
-  encode(): Uint8Array;
 }
 
 /** The library's own function `headers`. */

@@ -1,16 +1,20 @@
 // What NATS sends: `publish`, `request`, JetStream's `publish`. All of it comes to one method of the protocol's handler in the end.
 import type { Attributes } from "@opentelemetry/api";
 import { log } from "../../src/diagnostics/log.ts";
+import type { MessageHeaders } from "../../src/messaging/message.ts";
+import { headersSize, isRefused, sizeOf } from "../../src/messaging/size-limit.ts";
 import { sendMessage } from "../../src/messaging/spans.ts";
-import { ATTR } from "../../src/semconv.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
+import { serverAttributes } from "../peer-attributes.ts";
 import { wrapKnownMethod, wrapMethod } from "../wrap-method.ts";
 import { type MakeHeaders, type MsgHdrs, fromRecord, toRecord } from "./headers.ts";
 import { isInbox, isSystem } from "./subjects.ts";
 
 interface SendOptions {
-  readonly headers?: MsgHdrs;
+  readonly headers?: MsgHdrs | null;
   readonly reply?: string;
+  /** Of JetStream. */
+  readonly expect?: Readonly<Record<string, unknown>>;
 }
 interface ServerInfo {
   readonly headers?: boolean;
@@ -31,8 +35,12 @@ interface JetStreamClient {
 type Arguments = [subject: string, data?: unknown, options?: SendOptions];
 type Send<Owner> = (this: Owner, ...args: Arguments) => unknown;
 
-/** What a message near the server's limit may not be made longer by; traces with long states and baggage are longer than this. */
-const ROOM = 4096;
+/** `": "` and a new line. */
+const HEADER_OVERHEAD = 4;
+/** The name that JetStream has for an option, `Nats-Expected-Last-Subject-Sequence: `, at most or so. */
+const OPTION_OVERHEAD = 48;
+/** `NATS/1.0`, a status, and new lines. */
+const HEADERS_OVERHEAD = 64;
 
 export interface NatsProducer {
   watchProtocol(prototype: object | undefined): void;
@@ -70,7 +78,7 @@ export function createProducer(
     args: Arguments,
   ): unknown {
     const [subject, data, options] = args;
-    const own = options?.headers;
+    const own = options?.headers ?? undefined;
     const isOurs =
       !isInside &&
       typeof subject === "string" &&
@@ -86,19 +94,22 @@ export function createProducer(
     };
     return sendMessage(tracer, operation, message, (record) => {
       const make = makeHeaders();
-      if (make === undefined || protocol.info?.headers !== true) {
-        if (!withoutHeaders.has(protocol)) {
-          withoutHeaders.add(protocol);
-          log.debug("nats: the server takes no headers; messages of this connection carry no trace");
-        }
+      if (make === undefined || !takesHeaders(protocol) || isTooLarge(protocol, data, record, options))
         return callInside(() => original.call(owner, ...args));
-      }
       const headers = fromRecord(make, record, own);
-      if (!fits(protocol.info, data, headers)) return callInside(() => original.call(owner, ...args));
       carried.add(headers);
       // The library writes into the options that it gets; the app's own may be frozen.
       return original.call(owner, subject, data, { ...options, headers });
     });
+  }
+
+  function takesHeaders(protocol: Protocol): boolean {
+    if (protocol.info?.headers === true) return true;
+    if (!withoutHeaders.has(protocol)) {
+      withoutHeaders.add(protocol);
+      log.debug("nats: the server takes no headers; messages of this connection carry no trace");
+    }
+    return false;
   }
 
   return {
@@ -116,6 +127,7 @@ export function createProducer(
     watchConnection(prototype) {
       for (const name of ["request", "requestMany"]) {
         wrapMethod<Send<Connection>>(
+          "nats",
           prototype,
           name,
           (original) =>
@@ -127,6 +139,7 @@ export function createProducer(
     },
     watchJetStream(prototype) {
       wrapMethod<Send<JetStreamClient>>(
+        "nats",
         prototype,
         "publish",
         (original) =>
@@ -139,22 +152,16 @@ export function createProducer(
 }
 
 /** A message that the server takes without our headers must not fail with them. */
-function fits({ max_payload: limit }: ServerInfo, data: unknown, headers: MsgHdrs): boolean {
-  if (limit === undefined) return true;
-  const size = sizeOf(data);
-  return size + ROOM < limit || size + headers.encode().length <= limit;
-}
-
-function sizeOf(data: unknown): number {
-  if (typeof data === "string") return Buffer.byteLength(data);
-  return data instanceof Uint8Array ? data.length : 0;
+function isTooLarge({ info }: Protocol, data: unknown, record: MessageHeaders, options: SendOptions = {}): boolean {
+  if (info?.max_payload === undefined) return false;
+  const { headers, expect, ...rest } = options;
+  const status = Buffer.byteLength(headers?.description ?? "");
+  // JetStream makes headers of its options.
+  const more = headersSize({ ...rest, ...expect }, OPTION_OVERHEAD);
+  const full = sizeOf(data) + headersSize(record, HEADER_OVERHEAD) + HEADERS_OVERHEAD + status + more;
+  return isRefused([info.max_payload], 0, full, 1);
 }
 
 function attributesOf({ server }: Protocol, data: unknown): Attributes {
-  const attributes: Attributes = { "messaging.message.body.size": sizeOf(data) };
-  if (server?.hostname !== undefined) {
-    attributes[ATTR.serverAddress] = server.hostname;
-    attributes[ATTR.serverPort] = server.port;
-  }
-  return attributes;
+  return { "messaging.message.body.size": sizeOf(data), ...serverAttributes(server?.hostname, server?.port) };
 }

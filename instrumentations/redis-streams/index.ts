@@ -2,7 +2,7 @@
 // a PRODUCER span and carries the request in fields of the entry. Reading is a poll: withMessage runs what processes an entry.
 import type { Tracer } from "@opentelemetry/api";
 import { createGlobTest } from "../../src/glob.ts";
-import { sendMessage } from "../../src/messaging/spans.ts";
+import { sendMessage, sendUntilDone } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { prototypeOf, wrapKnownMethod } from "../wrap-method.ts";
 import { fieldsFor, textOf } from "./fields.ts";
@@ -51,25 +51,20 @@ function watchIoredis(client: object | undefined, tracer: Tracer, isNamed: IsNam
         const stream = isAdd(command.name) && !seen.has(command) ? textOf(command.args[0]) : undefined;
         if (stream === undefined || !isNamed(stream)) return send.call(this, command, ...rest);
         seen.add(command);
-        let result: unknown;
-        const sent = sendMessage(tracer, "add", to(stream), (headers) => {
+        return sendUntilDone(tracer, "add", to(stream), (headers, done) => {
           command.args.push(...fieldsFor(command.args, headers));
-          const { promise, resolve, reject } = Promise.withResolvers<void>();
           // Not by the command's promise: whoever waits for that decides whether its rejection is handled.
-          const { resolve: succeed, reject: fail } = command;
+          const { resolve, reject } = command;
           command.resolve = (value) => {
-            resolve();
-            succeed(value);
+            done();
+            resolve(value);
           };
           command.reject = (error) => {
+            done(error ?? "rejected");
             reject(error);
-            fail(error);
           };
-          result = send.call(this, command, ...rest);
-          return promise;
+          return send.call(this, command, ...rest);
         });
-        sent.catch(() => {});
-        return result;
       },
   );
 }

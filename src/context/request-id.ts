@@ -1,13 +1,6 @@
 // Where the request id lives: under a key of its own in the OpenTelemetry context, not in baggage, so that it goes nowhere
 // that redtrail does not send it.
-import {
-  type Context,
-  type ContextAPI,
-  type Span,
-  context as contextApi,
-  createContextKey,
-  isValidTraceId,
-} from "@opentelemetry/api";
+import { type Context, type Span, context as contextApi, createContextKey, isValidTraceId } from "@opentelemetry/api";
 
 const REQUEST_ID = createContextKey("redtrail.request-id");
 
@@ -40,8 +33,8 @@ export function setRequestIdOrigin(context: Context, origin: RequestIdOrigin | u
  * The id of the request that the calling code works for; undefined outside of a request.
  * Works across `await`, timers and callbacks, and in code that a queue consumer runs.
  */
-export function requestId(api: ContextAPI = contextApi): string | undefined {
-  return getRequestId(api.active());
+export function requestId(): string | undefined {
+  return getRequestId(contextApi.active());
 }
 
 /**

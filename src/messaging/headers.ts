@@ -1,6 +1,16 @@
 // The context of a request in the headers of a message: written by who sends it, read by who processes it.
-import { type Context, type TextMapGetter, type TextMapSetter, ROOT_CONTEXT, propagation } from "@opentelemetry/api";
+import {
+  type Context,
+  type TextMapGetter,
+  type TextMapSetter,
+  ROOT_CONTEXT,
+  isSpanContextValid,
+  propagation,
+  trace,
+} from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
+import { REQUEST_ID_HEADERS } from "../propagators/request-id.ts";
+import { getState } from "../state.ts";
 import type { MessageHeaders } from "./message.ts";
 import { sharedMessaging } from "./shared.ts";
 
@@ -18,19 +28,26 @@ export const MAX_ADDED_BYTES = 4096;
 /** What a request may have any amount of: baggage in its three forms, and the state of other vendors. The rest is short by its grammar. */
 const UNBOUNDED = /^(?:baggage$|tracestate$|uberctx-|ot-baggage-)/;
 
+/** Names of one message that are compared whatever their case; what has more is found by its exact name. */
+const MAX_COMPARED = 1000;
+
 /** Of the message that is being written; injection is synchronous. */
 let room = MAX_ADDED_BYTES;
 
-/** A message that is passed on has old headers, which give way; a request id that the app has set itself stays (see its propagator). */
+/** The names in the message that is being read, asked for once: propagators look for a dozen. */
+let listed: { readonly headers: MessageHeaders; readonly names: readonly string[] } | undefined;
+
 const setter: TextMapSetter<MessageHeaders> = {
   set(headers, key, value) {
+    // The propagator itself keeps it in plain objects only.
+    if (isRequestIdHeader(key) && comparedNames(headers)?.some((name) => isSame(name, key)) === true) return;
     const size = key.length + value.length;
     if (size > room && UNBOUNDED.test(key)) {
       sharedMessaging.counts.droppedHeaders++;
       return;
     }
     room -= size;
-    headers[findKey(headers, key) ?? key] = value;
+    headers[key] = value;
   },
 };
 
@@ -43,7 +60,10 @@ const getter: TextMapGetter<MessageHeaders> = {
   keys: (headers) => Object.keys(headers),
 };
 
-/** Adds to `headers` what the context has to say, in `maxBytes`; nothing while tracing is suppressed. */
+/**
+ * Adds to `headers` what the context has to say, in `maxBytes`; nothing while tracing is suppressed. A message that is passed on has
+ * headers of another trace, which give way; a request id that it has stays (see its propagator).
+ */
 export function injectHeaders(
   context: Context,
   headers: MessageHeaders,
@@ -51,14 +71,42 @@ export function injectHeaders(
   maxBytes: number = MAX_ADDED_BYTES,
 ): void {
   if (isTracingSuppressed(context)) return;
+  const spanContext = trace.getSpanContext(context);
+  dropOld(headers, spanContext !== undefined && isSpanContextValid(spanContext));
   room = maxBytes;
   propagation.inject(context, headers, setter);
   headers[SENT_AT] = String(now);
 }
 
+/** What tells of a trace or of baggage goes where a trace comes in its place, whatever its case; what tells the time goes always. */
+function dropOld(headers: MessageHeaders, hasTrace: boolean): void {
+  const fields = hasTrace ? propagation.fields() : [];
+  for (const key of comparedNames(headers) ?? [...fields, SENT_AT]) {
+    const name = key.toLowerCase();
+    if (name === SENT_AT || (hasTrace && isOfTrace(name, fields) && !isRequestIdHeader(name))) delete headers[key];
+  }
+}
+
+function isOfTrace(name: string, fields: readonly string[]): boolean {
+  for (const field of fields) if (isSame(field, name)) return true;
+  return (
+    (name.startsWith("uberctx-") && fields.includes("uber-trace-id")) ||
+    (name.startsWith("ot-baggage-") && fields.includes("ot-tracer-traceid"))
+  );
+}
+
+/** `name` in lower case. */
+export function isRequestIdHeader(name: string): boolean {
+  return (getState()?.requestIdHeaders ?? REQUEST_ID_HEADERS).includes(name);
+}
+
 /** What the message was sent in; whatever runs now has no part in it. */
 export function extractHeaders(headers: MessageHeaders): Context {
-  return propagation.extract(ROOT_CONTEXT, headers, getter);
+  try {
+    return propagation.extract(ROOT_CONTEXT, headers, getter);
+  } finally {
+    listed = undefined;
+  }
 }
 
 /** Milliseconds that a message has waited, 0 or more (clocks differ); undefined when neither it nor its broker says. */
@@ -92,6 +140,17 @@ export function decode(bytes: Uint8Array): string {
 /** The key as the message has it, whatever its case. */
 function findKey(headers: MessageHeaders, key: string): string | undefined {
   if (Object.hasOwn(headers, key)) return key;
-  for (const one in headers) if (one.length === key.length && one.toLowerCase() === key) return one;
-  return undefined;
+  if (listed?.headers !== headers) listed = { headers, names: comparedNames(headers) ?? [] };
+  return listed.names.find((name) => isSame(name, key));
+}
+
+/** Undefined of a message that has too many. */
+function comparedNames(headers: MessageHeaders): string[] | undefined {
+  const names = Object.keys(headers);
+  return names.length > MAX_COMPARED ? undefined : names;
+}
+
+/** `key` in lower case. */
+function isSame(name: string, key: string): boolean {
+  return name.length === key.length && name.toLowerCase() === key;
 }

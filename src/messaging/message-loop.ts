@@ -13,10 +13,18 @@ export interface OpenMessage {
  * the message; so the frame holds this, and what this stands for changes when the message comes.
  */
 class LoopContext implements Context {
+  /** Of whom this is. */
+  readonly loop: object;
+  /** What the loop runs in; one that is open itself, for a loop within the body of another. */
+  readonly outside: Context;
   current: Context;
+  /** The loop has come to its end here, and left this behind in the frame: it stands for nothing but what is outside. */
+  isOver = false;
 
-  constructor(current: Context) {
-    this.current = current;
+  constructor(loop: object, outside: Context) {
+    this.loop = loop;
+    this.outside = outside;
+    this.current = outside;
   }
   getValue(key: symbol): unknown {
     return this.current.getValue(key);
@@ -28,6 +36,9 @@ class LoopContext implements Context {
     return this.current.deleteValue(key);
   }
 }
+
+/** Loops in each other's bodies whose messages are entered; one that is deeper was left by `next()` that nobody asked again. */
+const MAX_DEPTH = 32;
 
 interface Arrival {
   readonly message: unknown;
@@ -44,71 +55,101 @@ export function touchMessage(message: unknown): void {
   if (arrival !== undefined && arrival.message === message) arrival.enter();
 }
 
+/** What generators inherit: `Symbol.asyncDispose`, where there is one. */
+const ITERATOR: unknown = Object.getPrototypeOf(Object.getPrototypeOf((async function* none() {})()));
+
 /**
- * Gives what `inner` gives. `open` is asked about each value, and starts its span; undefined for what is no message. `identityOf` is
- * what `touchMessage` will be called with. The first message of a loop is entered when the body first touches it, as the frame that
- * it runs in is its caller's too; from then on the loop is followed: each later body has its context from its first line on.
+ * Gives what `inner` gives; to be called where the app begins its loop. `open` is asked about each value, and starts its span; undefined for
+ * what is no message. `identityOf` is what `touchMessage` will be called with. The first message of a loop is entered when the body first
+ * touches it, as the frame that it runs in is its caller's too; from then on the loop is followed: each later body has its context from its
+ * first line on. A context that is not the loop's (of a span that the body has started, of a request that asks for a message) stays.
  */
 export function followLoop<Value>(
   inner: AsyncIterator<Value>,
   open: (value: Value) => OpenMessage | undefined,
   identityOf: (value: Value) => unknown = (value) => value,
 ): AsyncIterableIterator<Value> {
-  let outside: Context | undefined;
-  let entered: LoopContext | undefined;
-  let opened: OpenMessage | undefined;
+  let outside = outsideOf(contextApi.active());
+  /** By the place in whose frame it is processed; several where several ask at once. */
+  const opened = new Map<LoopContext, OpenMessage>();
+  const loop = {};
 
-  function leave(): void {
-    opened?.end();
-    opened = undefined;
+  /** Ends what the asking frame has processed; who asks from elsewhere has processed all there is. */
+  function leave(place: LoopContext | undefined): void {
+    for (const [one, message] of opened) {
+      if (place !== undefined && one !== place) continue;
+      opened.delete(one);
+      message.end();
+    }
   }
 
-  function next(): Promise<IteratorResult<Value>> {
-    leave();
-    outside ??= contextApi.active();
-    const isFollowed = entered !== undefined && isWithin(contextApi.active(), entered);
-    const loop = new LoopContext(outside);
+  function next(...args: [] | [unknown]): Promise<IteratorResult<Value>> {
+    const followed = placeOf(contextApi.active(), loop);
+    leave(followed);
+    const place = new LoopContext(loop, outside);
     // Whatever the library starts in here must not hold on to a message's context.
-    const result = contextApi.with(outside, () => inner.next());
-    if (isFollowed) {
-      entered = loop;
-      contextApi.attach(loop);
-    }
-    const arrived = result.then((item) => {
-      if (item.done === true) return item;
-      try {
-        opened = open(item.value);
-      } catch (error) {
-        log.warnSometimes("message loop", `a message could not be traced (${String(error)}); it is processed as ever`);
-      }
-      if (opened !== undefined) loop.current = opened.context;
-      return item;
-    });
-    if (!isFollowed) {
+    const result = contextApi.with(outside, () => inner.next(...(args as [])));
+    if (followed !== undefined) contextApi.attach(place);
+    const arrived = result.then(
+      (item) => {
+        if (item.done === true) place.isOver = true;
+        else arrive(place, item.value);
+        return item;
+      },
+      (error: unknown) => {
+        place.isOver = true;
+        throw error;
+      },
+    );
+    if (followed === undefined) {
       announce(arrived, (item) => ({
-        message: item.done === true || opened === undefined ? undefined : identityOf(item.value),
+        message: item.done === true || !opened.has(place) ? undefined : identityOf(item.value),
         enter() {
           arrival = undefined;
-          entered = loop;
-          contextApi.attach(loop);
+          if (outsideOf(contextApi.active()) === place.outside && depthOf(place) <= MAX_DEPTH) contextApi.attach(place);
         },
       }));
     }
     return arrived;
   }
 
-  return {
+  function arrive(place: LoopContext, value: Value): void {
+    try {
+      const message = open(value);
+      if (message === undefined) return;
+      place.current = message.context;
+      opened.set(place, message);
+    } catch (error) {
+      log.warnSometimes("message loop", `a message could not be traced (${String(error)}); it is processed as ever`);
+    }
+  }
+
+  function stop(): void {
+    const followed = placeOf(contextApi.active(), loop);
+    leave(followed);
+    if (followed !== undefined) contextApi.attach(followed.outside);
+  }
+
+  const iterator: AsyncIterableIterator<Value> = {
     next,
+    /** A loop over what was made elsewhere begins here. */
+    [Symbol.asyncIterator]() {
+      outside = outsideOf(contextApi.active());
+      return iterator;
+    },
     return(value?: unknown) {
-      leave();
-      if (outside !== undefined && entered !== undefined && isWithin(contextApi.active(), entered))
-        contextApi.attach(outside);
+      stop();
       return inner.return?.(value) ?? Promise.resolve({ done: true as const, value });
     },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
   };
+  const { throw: fail } = inner;
+  if (fail !== undefined) {
+    iterator.throw = (error?: unknown) => {
+      stop();
+      return fail.call(inner, error);
+    };
+  }
+  return Object.setPrototypeOf(iterator, ITERATOR as object) as AsyncIterableIterator<Value>;
 }
 
 /**
@@ -127,9 +168,22 @@ function announce<Value>(arrived: Promise<Value>, describe: (value: Value) => Ar
   });
 }
 
-/** Whether the running code belongs to this frame of the loop; a loop inside of its body leaves frames that stand for it. */
-function isWithin(context: Context, loop: LoopContext): boolean {
+/** Without what loops that are over have left in the frame. */
+function outsideOf(context: Context): Context {
   let current = context;
-  while (current instanceof LoopContext && current !== loop) current = current.current;
-  return current === loop;
+  while (current instanceof LoopContext && current.isOver) current = current.outside;
+  return current;
+}
+
+/** What the running frame holds of this loop; a loop inside of its body may have left something that stands around it. */
+function placeOf(context: Context, loop: object): LoopContext | undefined {
+  let current = context;
+  while (current instanceof LoopContext && current.loop !== loop) current = current.outside;
+  return current instanceof LoopContext ? current : undefined;
+}
+
+function depthOf(context: Context): number {
+  let depth = 0;
+  for (let current = context; current instanceof LoopContext; current = current.outside) depth++;
+  return depth;
 }

@@ -4,6 +4,20 @@ import type { Attributes, Link } from "@opentelemetry/api";
 /** Values as brokers have them: texts, bytes, lists of those. */
 export type MessageHeaders = Record<string, unknown>;
 
+export function isHeaders(value: unknown): value is MessageHeaders {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+}
+
+/** Of an object as JSON; undefined for what cannot be read, and for what is none. */
+export function parseHeaders(json: string): MessageHeaders | undefined {
+  try {
+    const parsed: unknown = JSON.parse(json);
+    return isHeaders(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export interface Message {
   /** As the conventions name it: `rabbitmq`, `kafka`, `nats`. */
   readonly system: string;

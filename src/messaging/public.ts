@@ -1,11 +1,13 @@
 // For queues that redtrail has no instrumentation for, and messages that it cannot see being processed: the public helpers.
-import { type Attributes, type ContextAPI, context as contextApi, trace } from "@opentelemetry/api";
+import { type Attributes, context as contextApi, trace } from "@opentelemetry/api";
 import type { MessagingConfig, MessagingMode } from "../config/config.ts";
+import { describeError } from "../diagnostics/describe-error.ts";
+import { log } from "../diagnostics/log.ts";
 import { getState } from "../state.ts";
 import { VERSION } from "../version.ts";
 import { type MessageHeaders, injectHeaders } from "./headers.ts";
 import type { Message } from "./message.ts";
-import { messageHeaders } from "./message-headers.ts";
+import { type GivenMessage, messageHeaders } from "./message-headers.ts";
 import { receivedAs } from "./received.ts";
 import { linkTo } from "./relation.ts";
 import { processMessage } from "./spans.ts";
@@ -15,23 +17,35 @@ const UNKNOWN = { system: "unknown", destination: "unknown" };
 
 export interface MessageOptions {
   /** `messaging.system`: `rabbitmq`, `kafka`, or a name of your own. @default that of the message, where redtrail saw it come */
-  readonly system?: string;
+  readonly system?: string | undefined;
   /** The queue, topic or subject. @default the same */
-  readonly destination?: string;
+  readonly destination?: string | undefined;
   /** @default that of REDTRAIL_MESSAGING_MODE */
-  readonly mode?: MessagingMode;
+  readonly mode?: MessagingMode | undefined;
   /** Messages that are processed together with this one. @default 1 */
-  readonly batchSize?: number;
-  readonly attributes?: Attributes;
+  readonly batchSize?: number | undefined;
+  readonly attributes?: Attributes | undefined;
 }
 
 /**
  * Writes the context of the calling code into the headers of a message that is about to be sent: trace, request id, baggage,
- * and `x-sent-at`. Returns the same headers. Values are texts; a request id that is there already stays.
+ * and `x-sent-at`. Returns the same headers, or new ones where there were none. Values are texts; a request id that is there already stays.
  */
-export function injectMessage<Headers extends MessageHeaders>(headers: Headers, api: ContextAPI = contextApi): Headers {
-  injectHeaders(api.active(), headers);
-  return headers;
+export function injectMessage<Headers extends object>(headers: Headers): Headers;
+export function injectMessage(headers?: object | null): MessageHeaders;
+export function injectMessage(headers?: unknown): unknown {
+  // JavaScript may give anything.
+  if (headers !== undefined && headers !== null && typeof headers !== "object") return headers;
+  const written = (headers ?? {}) as MessageHeaders;
+  try {
+    injectHeaders(contextApi.active(), written);
+  } catch (error) {
+    log.warnSometimes(
+      "injectMessage",
+      `headers cannot be written (${describeError(error)}); the message carries no trace`,
+    );
+  }
+  return written;
 }
 
 /**
@@ -40,27 +54,48 @@ export function injectMessage<Headers extends MessageHeaders>(headers: Headers, 
  *
  * `message` is what the library has given: one of a Kafka batch, of amqplib's `get`, of SQS' ReceiveMessage, whose options redtrail knows
  * then; a message of NATS, a packet of MQTT, a job of BullMQ, an entry of a Redis stream; or the headers of any other, with texts or
- * bytes for values.
+ * bytes for values. What is no object has no headers, and begins a request.
  */
-export function withMessage<Result>(message: object | undefined, handle: () => Result): Result;
-export function withMessage<Result>(message: object | undefined, options: MessageOptions, handle: () => Result): Result;
+export function withMessage<Result>(message: GivenMessage, handle: () => Result): Result;
 export function withMessage<Result>(
-  message: object | undefined,
-  ...rest: readonly [handle: () => Result] | readonly [options: MessageOptions, handle: () => Result]
+  message: GivenMessage,
+  options: MessageOptions | null | undefined,
+  handle: () => Result,
+): Result;
+export function withMessage<Result>(
+  message: GivenMessage,
+  ...rest: readonly [handle: () => Result] | readonly [options: MessageOptions | null | undefined, handle: () => Result]
 ): Result {
-  const [options, handle] = rest.length === 1 ? [{}, rest[0]] : rest;
+  const [options, handle] = rest.length === 2 ? rest : [undefined, rest[0]];
   const settings = getState()?.messaging ?? MESSAGING_DEFAULTS;
-  const { mode, attributes, ...given } = options;
+  const { mode } = options ?? {};
   return processMessage(
     trace.getTracer("redtrail/messaging", VERSION),
     mode === undefined ? settings : { ...settings, mode, modes: {} },
-    { ...describe(message, attributes), ...given, links: linkTo(contextApi.active()) },
+    { ...describe(message, options ?? {}), links: linkTo(contextApi.active()) },
     handle,
   );
 }
 
-function describe(message: object | undefined, attributes: Attributes = {}): Message {
-  const known = message === undefined ? undefined : receivedAs(message, contextApi.active());
-  if (known !== undefined) return { ...known, attributes: { ...known.attributes, ...attributes } };
-  return { ...UNKNOWN, headers: messageHeaders(message), attributes };
+function describe(message: GivenMessage, { system, destination, batchSize, attributes }: MessageOptions): Message {
+  const found = find(message);
+  return {
+    ...found,
+    system: system ?? found.system,
+    destination: destination ?? found.destination,
+    attributes: { ...found.attributes, ...attributes },
+    ...(batchSize === undefined ? {} : { batchSize }),
+  };
+}
+
+function find(message: GivenMessage): Message {
+  try {
+    const known =
+      typeof message === "object" && message !== null ? receivedAs(message, contextApi.active()) : undefined;
+    return known ?? { ...UNKNOWN, headers: messageHeaders(message) };
+  } catch (error) {
+    // A getter of the app's.
+    log.warnSometimes("withMessage", `a message cannot be read (${describeError(error)}); it begins a request`);
+    return { ...UNKNOWN, headers: {} };
+  }
 }

@@ -1,4 +1,5 @@
 // Runs what a span is about, and ends the span with it.
+import { types } from "node:util";
 import { type Context, type Span, SpanStatusCode, context as contextApi } from "@opentelemetry/api";
 import { ATTR } from "../semconv.ts";
 
@@ -31,8 +32,66 @@ export function runToEnd<Result>(span: Span, context: Context, run: () => Result
   ) as Result;
 }
 
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return value !== null && typeof value === "object" && typeof (value as { then?: unknown }).then === "function";
+/** Is told of each listener, and what it has returned. */
+export type Returned = (listener: unknown, result: unknown) => void;
+
+/**
+ * The same for listeners of libraries that drop what they return, where nobody takes a promise that we would make of the app's. The app may
+ * hold its own promise, and handle its rejection: what follows from it would be a rejection that nobody handles, and ends the process.
+ * Only the promise of an `async` function is nobody else's, and keeps the span open; every other listener is over when it returns.
+ */
+export function runListeners<Result>(span: Span, context: Context, run: (returned: Returned) => Result): Result {
+  let open = 1;
+  let failure: { readonly error: unknown } | undefined;
+  function end(): void {
+    if (--open > 0) return;
+    if (failure === undefined) span.end();
+    else fail(span, failure.error);
+  }
+  function returned(listener: unknown, result: unknown): void {
+    if (!isPromise(result) || !types.isAsyncFunction(listener)) return;
+    open++;
+    // Its rejection is unhandled once, as the app's would be.
+    void result.then(end, (error: unknown) => {
+      failure ??= { error };
+      end();
+      throw error;
+    });
+  }
+  try {
+    return contextApi.with(context, () => run(returned));
+  } catch (error) {
+    failure ??= { error };
+    throw error;
+  } finally {
+    end();
+  }
+}
+
+/** For what is over when `done` is called, with an error or without; later calls do nothing. */
+export function runUntilDone<Result>(
+  span: Span,
+  context: Context,
+  run: (done: (error?: unknown) => void) => Result,
+): Result {
+  let isDone = false;
+  function done(error?: unknown): void {
+    if (isDone) return;
+    isDone = true;
+    if (error === undefined) span.end();
+    else fail(span, error);
+  }
+  try {
+    return contextApi.with(context, () => run(done));
+  } catch (error) {
+    done(error);
+    throw error;
+  }
+}
+
+/** What only looks like one may be a query that is sent when somebody waits for it: knex, mongoose. */
+export function isPromise(value: unknown): value is Promise<unknown> {
+  return types.isPromise(value);
 }
 
 /** Ends the span as an error. Kafka's own errors have their name in `type` (`MESSAGE_TOO_LARGE`), their number in `code`. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { after } from "node:test";
 import { ROOT_CONTEXT, context, trace } from "@opentelemetry/api";
 import { requestId, setRequestId } from "../../src/context/request-id.ts";
-import { carriedHeaders } from "../../src/messaging/carried-headers.ts";
+import { headersIn } from "../../src/messaging/message-shapes.ts";
 import { unwrapMessage, wrapMessage } from "../../src/messaging/envelope.ts";
 import { withMessage } from "../../src/messaging/public.ts";
 import { recordSpans } from "../support/spans.ts";
@@ -45,6 +45,24 @@ for (const text of [
   });
 }
 
+for (const payload of [Buffer.from("text"), new Uint8Array([0, 255, 10]), new Uint8Array(0)]) {
+  test(`An envelope of bytes gives back ${payload.length} bytes, and the request it was made in`, () => {
+    const wrapped = inRequest(() => wrapMessage(payload));
+    const { headers, payload: back } = unwrapMessage(wrapped);
+    assert.deepEqual(Buffer.from(back), Buffer.from(payload));
+    assert.equal(headers["x-request-id"], "id-1");
+    assert.deepEqual(unwrapMessage(payload), { headers: {}, payload });
+  });
+}
+
+test("An empty queue has no payload, and a function that maps gets what it would get without an envelope's options", () => {
+  const popped = null as string | null;
+  const { headers, payload } = unwrapMessage(popped);
+  assert.deepEqual([headers, payload], [{}, null]);
+  assert.deepEqual(unwrapMessage(undefined), { headers: {}, payload: undefined });
+  assert.equal(inRequest(() => ["a", "b"].map(wrapMessage).map((one) => unwrapMessage(one)))[1]?.payload, "b");
+});
+
 const fields = { item: "7", traceparent: "t" };
 for (const [what, message, headers] of [
   ["a NATS message", { subject: "a", headers: new Map([["traceparent", ["t"]]]) }, { traceparent: ["t"] }],
@@ -57,12 +75,12 @@ for (const [what, message, headers] of [
   ["fields of ioredis", ["item", "7", "traceparent", "t"], fields],
   ["an entry of node-redis", { id: "1-0", message: fields }, fields],
   ["headers", { traceparent: "t" }, undefined],
-  ["a Kafka message", { value: "x", headers: { traceparent: "t" } }, undefined],
-  ["an AMQP message", { properties: { headers: { traceparent: "t" } } }, undefined],
-  ["bytes", Buffer.from("x"), undefined],
-  ["a set", new Set(["x"]), undefined],
+  ["a Kafka message", { value: "x", headers: { traceparent: "t" } }, { traceparent: "t" }],
+  ["an AMQP message", { properties: { headers: { traceparent: "t" } } }, { traceparent: "t" }],
+  ["bytes", Buffer.from("x"), {}],
+  ["a set", new Set(["x"]), {}],
 ] as const) {
-  test(`carriedHeaders of ${what}`, () => {
-    assert.deepEqual(carriedHeaders(message), headers);
+  test(`headersIn of ${what}`, () => {
+    assert.deepEqual(headersIn(message), headers);
   });
 }

@@ -4,7 +4,7 @@ import { trace } from "@opentelemetry/api";
 import { extractHeaders, waitedMs } from "../../src/messaging/headers.ts";
 import { messageHeaders } from "../../src/messaging/message-headers.ts";
 import { rememberReceived } from "../../src/messaging/received.ts";
-import { sizeOf, wouldCross } from "../../src/messaging/size-limit.ts";
+import { headersSize, sizeOf, wouldCross } from "../../src/messaging/size-limit.ts";
 import { recordSpans } from "../support/spans.ts";
 
 const { stop } = recordSpans();
@@ -72,10 +72,34 @@ test("A message tells when it was sent itself, else its broker does", () => {
   assert.equal(waitedMs({}, 2000, 1000), 0);
 });
 
+const payload = Buffer.from("secret");
+for (const [what, message] of [
+  ["a message of kafkajs", { key: null, value: payload, offset: "0", timestamp: "1", headers: undefined }],
+  ["a message of amqplib", { fields: {}, properties: {}, content: payload }],
+  ["a message of NATS", { subject: "a", data: payload }],
+  ["a packet of MQTT", { cmd: "publish", topic: "a", payload, qos: 0 }],
+  ["a packet of MQTT with other properties", { cmd: "publish", topic: "a", payload, properties: { topicAlias: 1 } }],
+  ["a job of BullMQ", { id: "1", name: "a", data: { traceparent: TRACEPARENT }, opts: { attempts: 1 } }],
+  ["a message of SQS", { ReceiptHandle: "r", Body: "secret" }],
+  ["a record of SNS in Lambda", { EventSource: "aws:sns", Sns: { Message: "secret" } }],
+  ["an entry of a Redis stream", { id: "1-0", message: {} }],
+  ["an entry of a Redis stream as a list", ["1-0", []]],
+  ["a message that is about to be sent", { value: "secret", headers: undefined }],
+  ["bytes", payload],
+  ["nothing", null],
+  ["no message", false],
+  ["a text", "secret" as never],
+] as const) {
+  test(`messageHeaders of ${what} without headers are none`, () => {
+    assert.deepEqual(messageHeaders(message), {});
+  });
+}
+
 test("What is taken without our headers is not made too large by them", () => {
-  assert.equal(wouldCross([100], 100, 1), true);
-  assert.equal(wouldCross([100], 99, 1), false);
-  assert.equal(wouldCross([100], 101, 1), false);
-  assert.equal(wouldCross([100, 1000], 999, 2), true);
-  assert.deepEqual([sizeOf("é"), sizeOf(new Uint8Array(3)), sizeOf(null)], [2, 3, 0]);
+  assert.equal(wouldCross([100], 100, 101), true);
+  assert.equal(wouldCross([100], 99, 100), false);
+  assert.equal(wouldCross([100], 101, 102), false);
+  assert.equal(wouldCross([100, 1000], 999, 1001), true);
+  assert.deepEqual([sizeOf("é"), sizeOf(new Uint8Array(3)), sizeOf(10), sizeOf(null)], [2, 3, 2, 0]);
+  assert.equal(headersSize({ é: "é", list: ["a", Buffer.from("bc")], none: null }, 3), 7 + 8 + 9 + 7);
 });

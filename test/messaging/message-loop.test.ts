@@ -210,6 +210,132 @@ test("Steps by hand: the message is in its context, and who asks from elsewhere 
   });
 });
 
+test("A span that the body has started stays, whatever the body does with its message", async () => {
+  const { messages, end } = subscription("a", "b");
+  end();
+  for await (const message of messages) {
+    await context.with(ROOT_CONTEXT.setValue(KEY, "own"), async () => {
+      assert.ok(message.text);
+      assert.equal(here(), "own");
+      await immediate();
+      assert.equal(here(), "own");
+    });
+    assert.equal(here(), undefined);
+  }
+});
+
+test("A request that asks for a message of others' iterator stays in its own context", async () => {
+  const { messages, push, open } = subscription();
+  for (const request of ["1", "2"]) {
+    await context.with(ROOT_CONTEXT.setValue(KEY, request), async () => {
+      const next = messages.next();
+      push(`message ${request}`);
+      const { value } = await next;
+      assert.equal((value as Message).text, `message ${request}`);
+      assert.equal(here(), request);
+      await immediate();
+      assert.equal(here(), request);
+      assert.deepEqual(open, [`message ${request}`]);
+    });
+  }
+});
+
+test("A loop over an iterator that was made elsewhere is followed all the same", async () => {
+  const { messages, end } = subscription("a", "b");
+  end();
+  await context.with(ROOT_CONTEXT.setValue(KEY, "span around the loop"), async () => {
+    for await (const message of messages) assert.equal(message.text, here());
+    assert.equal(here(), "span around the loop");
+  });
+});
+
+test("Loops that follow each other in a frame leave nothing in it", async () => {
+  async function* one(): AsyncGenerator<object> {
+    yield {};
+  }
+  const open = (): OpenMessage => ({ context: ROOT_CONTEXT.setValue(KEY, "message"), end() {} });
+  let entered = 0;
+  // Contexts that stand for each other without end are too deep to be asked after some 15,000.
+  for (let round = 0; round < 20_000; round++) {
+    for await (const message of followLoop(one(), open)) {
+      touchMessage(message);
+      if (here() === "message") entered++;
+    }
+  }
+  assert.equal(entered, 20_000);
+  assert.equal(here(), undefined);
+});
+
+test("Iterators that are asked once and left pile up to a bound", async () => {
+  const seen: unknown[] = [];
+  for (let count = 1; count <= 100; count++) {
+    const { messages } = subscription(String(count));
+    const { value } = await messages.next();
+    assert.ok((value as Message).text);
+    seen.push(here());
+  }
+  assert.deepEqual(seen.slice(0, 3), ["1", "2", "3"]);
+  assert.equal(seen[40], seen[99]);
+});
+
+test("A loop whose body asks another iterator by hand goes on in its own messages", async () => {
+  const outer = subscription("1", "2", "3");
+  outer.end();
+  const seen: unknown[] = [];
+  for await (const message of outer.messages) {
+    seen.push(message.text === here());
+    const inner = subscription("x");
+    const { value } = await inner.messages.next();
+    assert.equal((value as Message).text, here());
+  }
+  assert.deepEqual(seen, [true, true, true]);
+  assert.deepEqual(outer.open, []);
+});
+
+test("Of several who ask at once each ends its own message, and every message is ended", async () => {
+  const { messages, end, open } = subscription("a", "b", "c", "d");
+  end();
+  const ended: number[] = [];
+  const work = async (): Promise<void> => {
+    for await (const message of messages) {
+      assert.equal(message.text, here());
+      await immediate();
+      assert.ok(open.includes(message.text), "still open");
+      await immediate();
+      ended.push(open.length);
+    }
+  };
+  await Promise.all([work(), work(), work()]);
+  assert.equal(ended.length, 4);
+  assert.deepEqual(open, []);
+
+  const byHand = subscription("a", "b", "c");
+  await Promise.all([byHand.messages.next(), byHand.messages.next(), byHand.messages.next()]);
+  assert.equal(byHand.open.length, 3);
+  await byHand.messages.return?.();
+  assert.deepEqual(byHand.open, []);
+});
+
+test("What else an iterator can do is passed on: throw, and to be disposed of", async () => {
+  const { messages, open } = subscription("a");
+  async function* delegate(): AsyncGenerator<Message> {
+    yield* messages;
+  }
+  const generator = delegate();
+  await generator.next();
+  await assert.rejects(generator.throw(new Error("mine")), /^Error: mine$/);
+  assert.deepEqual(open, []);
+
+  // Where the platform's own generators can be disposed of (Node 24).
+  const disposed = subscription("a");
+  assert.equal(Symbol.asyncDispose in disposed.messages, Symbol.asyncDispose in generator);
+  if (!(Symbol.asyncDispose in generator)) return;
+  await disposed.messages.next();
+  await (disposed.messages as AsyncGenerator<Message>)[Symbol.asyncDispose]();
+  assert.deepEqual(disposed.open, []);
+  assert.equal((await disposed.messages.next()).done, true);
+});
+
 test("A failing iterator fails the loop, and a failing open is not the app's problem", async () => {
   const failing = followLoop(
     (async function* fail(): AsyncGenerator<Message> {

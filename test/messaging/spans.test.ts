@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import test, { after } from "node:test";
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context, trace } from "@opentelemetry/api";
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, context } from "@opentelemetry/api";
 import { suppressTracing } from "@opentelemetry/core";
 import type { MessagingConfig } from "../../src/config/config.ts";
 import { requestId, setRequestId } from "../../src/context/request-id.ts";
 import { type MessageHeaders, SENT_AT } from "../../src/messaging/headers.ts";
-import { injectMessage, withMessage } from "../../src/messaging/public.ts";
+import { injectMessage } from "../../src/messaging/public.ts";
 import { processMessage, sendMessage } from "../../src/messaging/spans.ts";
 import { recordSpans } from "../support/spans.ts";
+import { unhandledDuring } from "../support/unhandled.ts";
 
 const { tracer, take, stop } = recordSpans();
 after(stop);
@@ -120,18 +121,16 @@ test("A promise keeps the span open, and its rejection goes to the caller", asyn
 });
 
 test("A rejection that nobody handles is unhandled once, as without us", async () => {
-  const seen: unknown[] = [];
-  const listeners = process.listeners("unhandledRejection");
-  process.removeAllListeners("unhandledRejection");
-  process.on("unhandledRejection", (reason) => seen.push(reason));
   const reason = new Error("nobody");
-  void processMessage(tracer, SETTINGS, { ...QUEUE, headers: {} }, async () => {
-    throw reason;
+  const seen = await unhandledDuring(() => {
+    void processMessage(tracer, SETTINGS, { ...QUEUE, headers: {} }, async () => {
+      throw reason;
+    });
   });
-  await new Promise((done) => setTimeout(done, 20));
-  process.removeAllListeners("unhandledRejection");
-  for (const listener of listeners) process.on("unhandledRejection", listener);
-  assert.deepEqual(seen, [reason]);
+  assert.deepEqual(
+    seen.map((one) => one.reason),
+    [reason],
+  );
   take();
 });
 
@@ -142,20 +141,4 @@ test("Nothing is sent along while tracing is suppressed", () => {
     assert.deepEqual(injectMessage({}), {});
   });
   assert.equal(take().length, 0);
-});
-
-test("injectMessage and withMessage carry a request through a queue of one's own", () => {
-  const headers: Record<string, string> = {};
-  const span = trace.wrapSpanContext({ traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1 });
-  context.with(setRequestId(trace.setSpan(ROOT_CONTEXT, span), "id-2"), () => injectMessage(headers));
-  assert.match(headers["traceparent"] ?? "", /^00-1{32}-2{16}-0/);
-  const seen = withMessage(headers, { system: "own", destination: "jobs" }, () => [
-    requestId(),
-    trace.getSpanContext(context.active())?.traceId,
-  ]);
-  assert.deepEqual(seen, ["id-2", "1".repeat(32)]);
-  assert.equal(
-    withMessage(undefined, { system: "own", destination: "jobs", mode: "link" }, () => 7),
-    7,
-  );
 });

@@ -12,9 +12,9 @@ after(stop);
 const messaging = { mode: "auto", modes: {}, linkAfterMs: 60_000 } as const;
 
 /** A Kafka whose producer keeps what it is given, and whose consumer what it is run with. */
-function fakeKafka(): { kafka: Kafka; sent: unknown[]; runs: (RunConfig | undefined)[] } {
+function fakeKafka(): { kafka: Kafka; sent: unknown[]; runs: (RunConfig | null | undefined)[] } {
   const sent: unknown[] = [];
-  const runs: (RunConfig | undefined)[] = [];
+  const runs: (RunConfig | null | undefined)[] = [];
   const sender = {
     send: async (record: TopicMessages) => {
       sent.push(record);
@@ -25,7 +25,7 @@ function fakeKafka(): { kafka: Kafka; sent: unknown[]; runs: (RunConfig | undefi
   const kafka: Kafka = {
     producer: () => ({ ...sender, transaction: async () => ({ ...sender }) }),
     consumer: () => ({
-      run: async (config?: RunConfig) => {
+      run: async (config?: RunConfig | null) => {
         runs.push(config);
       },
     }),
@@ -37,7 +37,14 @@ function fakeKafka(): { kafka: Kafka; sent: unknown[]; runs: (RunConfig | undefi
 test("What kafkajs refuses reaches it as it was", async () => {
   const { kafka, sent } = fakeKafka();
   const producer = kafka.producer();
-  for (const record of [undefined, {}, { topic: "a", messages: [null] }, { topic: "a", messages: [] }]) {
+  for (const record of [
+    undefined,
+    {},
+    { topic: "a", messages: [null] },
+    { topic: "a", messages: [] },
+    { topic: "a", messages: [{ value: "a", headers: null }] },
+    { topic: "a", messages: [{ key: "a" }] },
+  ]) {
     await producer.send(record as TopicMessages);
     assert.equal(sent.pop(), record);
   }
@@ -68,6 +75,80 @@ test("Messages with a class of their own keep it, and what it inherits", async (
   assert.equal(span.attributes["messaging.kafka.offset"], 42);
 });
 
+test("What is private to a message's class, or a batch's, is read on the app's own object", async () => {
+  class Order {
+    readonly #order: { readonly id: string; readonly tenant: string };
+    constructor(order: { readonly id: string; readonly tenant: string }) {
+      this.#order = order;
+    }
+    get key(): string {
+      return this.#order.id;
+    }
+    get value(): string {
+      return JSON.stringify(this.#order);
+    }
+    /** For a partitioner of the app's. */
+    tenant(): string {
+      return this.#order.tenant;
+    }
+  }
+  class Batch {
+    readonly #records: TopicMessages[];
+    acks = -1;
+    constructor(records: TopicMessages[]) {
+      this.#records = records;
+    }
+    get topicMessages(): TopicMessages[] {
+      return this.#records;
+    }
+  }
+  const { kafka, sent } = fakeKafka();
+  const order = Object.freeze(new Order({ id: "7", tenant: "a" }));
+  await kafka.producer().sendBatch(Object.freeze(new Batch([{ topic: "orders", messages: [order] }])));
+  const batch = sent[0] as Batch;
+  const [message] = (batch.topicMessages[0]?.messages ?? []) as unknown as (Order & { headers?: object })[];
+  assert.ok(batch instanceof Batch && message instanceof Order);
+  assert.deepEqual(
+    [batch.acks, message.key, message.value, message.tenant()],
+    [-1, "7", '{"id":"7","tenant":"a"}', "a"],
+  );
+  assert.ok("traceparent" in (message.headers ?? {}));
+  assert.deepEqual(Object.keys(order), []);
+  take();
+});
+
+test("A handler's query is sent once, by us, in the message's span, and kafkajs waits for it", async () => {
+  const { kafka, runs } = fakeKafka();
+  let queries = 0;
+  const query = {
+    // oxlint-disable-next-line unicorn/no-thenable
+    then(resolve: (result: string) => void): void {
+      queries++;
+      assert.equal(take().length, 0);
+      resolve("done");
+    },
+  };
+  await kafka.consumer({ groupId: "group-1" }).run({ eachMessage: () => query });
+  const message = { offset: "7", value: null, headers: {} };
+  assert.equal(await runs.pop()?.eachMessage?.({ topic: "orders", partition: 1, message }), "done");
+  assert.equal(queries, 1);
+  assert.equal(take().length, 1);
+});
+
+test("A payload that cannot be described reaches the handler as it is", async () => {
+  const { kafka, runs } = fakeKafka();
+  const seen: unknown[] = [];
+  const handler = (payload: unknown): unknown => seen.push(payload);
+  await kafka.consumer({ groupId: "group-1" }).run({ eachMessage: handler, eachBatch: handler });
+  const config = runs.pop();
+  for (const payload of [undefined, {}] as never[]) {
+    config?.eachMessage?.(payload);
+    config?.eachBatch?.(payload);
+    assert.deepEqual(seen.splice(0), [payload, payload]);
+  }
+  assert.equal(take().length, 0);
+});
+
 test("A key becomes an attribute where it is short text", async () => {
   const { kafka } = fakeKafka();
   for (const [key, expected] of [
@@ -86,8 +167,10 @@ test("A key becomes an attribute where it is short text", async () => {
 test("A consumer is run with what the app gave, handlers aside; a handler keeps its this and its result", async () => {
   const { kafka, runs } = fakeKafka();
   const consumer = kafka.consumer({ groupId: "group-1" });
-  await consumer.run();
-  assert.equal(runs.pop(), undefined);
+  for (const config of [undefined, null]) {
+    await consumer.run(config);
+    assert.equal(runs.pop(), config);
+  }
   const config = Object.freeze({
     autoCommit: false,
     eachBatch: null,

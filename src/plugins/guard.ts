@@ -1,6 +1,7 @@
 // Keeps the failures of a plug-in's part from the app: each is caught, said once a minute, and after many in a row the part is off.
 import { describeError } from "../diagnostics/describe-error.ts";
 import { log } from "../diagnostics/log.ts";
+import { isPromiseOf } from "./rejection.ts";
 
 /** In a row, by one method: something that fails now and then stays on. */
 const MAX_FAILURES = 100;
@@ -45,22 +46,19 @@ export class MethodGuard {
 
   /** `result`: of a method that should have none. A promise of an async one would be an unhandled rejection of the app. */
   passed(result?: unknown): void {
-    if (result === undefined) this.#inARow = 0;
-    else this.#settle(result);
+    const isPending =
+      result !== undefined &&
+      isPromiseOf(
+        result,
+        (error) => this.failed(error),
+        () => this.passed(),
+      );
+    if (!isPending) this.#inARow = 0;
   }
 
   failed(error: unknown): void {
     this.#inARow++;
     this.#guard.failed(this.#name, error, this.#inARow);
-  }
-
-  #settle(result: unknown): void {
-    if (result instanceof Promise) {
-      result.then(
-        () => this.passed(),
-        (error: unknown) => this.failed(error),
-      );
-    } else this.#inARow = 0;
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
 import { type Guard, settled } from "./guard.ts";
+import { isPromiseOf, notAwaited } from "./rejection.ts";
 
 type OnResult = (result: ExportResult) => void;
 
@@ -59,7 +60,7 @@ function guardSelect<Choice>(
   const method = guard.method(name);
   return (type) => {
     try {
-      const choice = select(type);
+      const choice = notAwaited(select(type));
       method.passed();
       return choice ?? byDefault;
     } catch (error) {
@@ -96,7 +97,7 @@ function guardExport<Items>(
         method.passed();
         answer(outcome);
       });
-      if (result instanceof Promise) result.catch(fail);
+      isPromiseOf(result, fail);
     } catch (error) {
       fail(error);
     }

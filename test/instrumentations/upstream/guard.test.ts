@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import test from "node:test";
 import type { Span } from "@opentelemetry/api";
-import { type GuardOptions, guardWrapper, noteSpan } from "../../../instrumentations/upstream/guard.ts";
+import { type GuardOptions, guardWrapper } from "../../../instrumentations/upstream/guard.ts";
+import { noteSpan } from "../../../instrumentations/upstream/guarded-call.ts";
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 const BROKEN = new Error("broken instrumentation");

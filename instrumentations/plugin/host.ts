@@ -67,6 +67,8 @@ function createPluginHost(
   const tracer = tracerProvider.getTracer(name, version);
   const say = (text: string): void => log.warnSometimes(`${name} ${text}`, `instrumentation "${name}": ${text}`);
   const report = reportOf(name);
+  // Of a plug-in that is no TypeScript.
+  const defaults = options ?? {};
   const ownWraps = createOwnWraps();
 
   /** Runs a function of the plug-in that the app is not to hear of. */
@@ -122,7 +124,7 @@ function createPluginHost(
     name,
     tracer,
     meter: meterProvider.getMeter(name, version),
-    options: typedOptions(options, readOptions(name, Object.keys(options)), say),
+    options: typedOptions(defaults, readOptions(name.toLowerCase(), Object.keys(defaults), asWritten), say),
     observe,
     traceChannel: createTraceChannel({ tracer, observe, guarded, answering }),
     watchModule: (file, onLoad) => {
@@ -169,6 +171,11 @@ function keepingMembers<Args extends readonly unknown[], Result>(
   let own: Result | undefined;
   const result = inside((...args) => (own = run(...args)));
   return withMembersOf(own, result);
+}
+
+/** The default tells what is made of it. */
+function asWritten(text: string): string {
+  return text;
 }
 
 type WithoutUndefined<Type> = { [Key in keyof Type]: Exclude<Type[Key], undefined> };

@@ -23,6 +23,12 @@ export class Guard {
     return new MethodGuard(this, name);
   }
 
+  /** What an exporter says of itself, which is no failure of the plug-in: a backend may be away for long. */
+  undelivered(error: unknown = new Error("it says no more")): void {
+    const text = `${this.#part} could not deliver (${describeError(error)}); ${this.#consequence}`;
+    log.warnSometimes(`${this.#part} undelivered`, text);
+  }
+
   /** @internal */
   failed(method: string, error: unknown, inARow: number): void {
     const text = `${this.#part} has failed in ${method} (${describeError(error)}); ${this.#consequence}`;

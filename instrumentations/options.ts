@@ -83,11 +83,12 @@ function parse(text: string): unknown {
   return /^[[{]/.test(text) ? (JSON.parse(text) as unknown) : text;
 }
 
-/** `aws-sdk` and `requireParentSpan` become `AWS_SDK` and `REQUIRE_PARENT_SPAN`. */
+/** `aws-sdk`, `@scope/name` and `requireParentSpan` become `AWS_SDK`, `SCOPE_NAME` and `REQUIRE_PARENT_SPAN`. */
 function upperSnake(name: string): string {
   return name
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
     .replaceAll(/[^A-Za-z0-9]+/g, "_")
+    .replace(/^_/, "")
     .toUpperCase();
 }
 

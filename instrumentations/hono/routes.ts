@@ -42,6 +42,12 @@ function replaceClass(exports: unknown): unknown {
     },
     get: (target, key, receiver) => (key === WATCHED ? true : (Reflect.get(target, key, receiver) as unknown)),
   });
+  // As an app finds its class without us.
+  Reflect.defineProperty(Hono.prototype as object, "constructor", {
+    value: watched,
+    configurable: true,
+    writable: true,
+  });
   // What stands for an ES module can be set, and what some builds of CommonJS export cannot.
   if (Reflect.set(exports as object, "Hono", watched)) return undefined;
   const descriptors = Object.getOwnPropertyDescriptors(exports as object);

@@ -23,10 +23,14 @@ export function loadPlugins(specifiers: readonly string[], folders: readonly str
   const registry = new PluginRegistry();
   const loaded: string[] = [];
   const problems: string[] = [];
+  /** It may be named in both lists, and by its path and its package. */
+  const files = new Set<string>();
   for (const specifier of specifiers) {
     const before = registered();
     try {
       const file = resolvePlugin(specifier, folders);
+      if (files.has(file)) continue;
+      files.add(file);
       const plugin = recognizePlugin(createRequire(file)(file));
       const name = nameOf(plugin, specifier);
       problems.push(...registry.add(plugin, name));

@@ -127,6 +127,8 @@ export function guardWrapper(
     resemble(target, original, watched);
     const proxy: AnyFunction = new Proxy(target, {
       apply(_, self, given: unknown[]) {
+        // As it refuses to be called.
+        if (isOfClass) return Reflect.apply(original, self, given);
         const args = bindsCallbacks ? given.map(bound) : given;
         return guarded(
           args,

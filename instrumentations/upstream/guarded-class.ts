@@ -33,15 +33,42 @@ export function resemble(wrapped: AnyFunction, original: AnyFunction, watched: A
   const keys = isSubclass ? ["length", "name"] : Reflect.ownKeys(original);
   try {
     for (const key of keys) {
-      if (key !== "length" && key !== "name" && key !== "prototype" && Object.hasOwn(wrapped, key)) continue;
-      Reflect.defineProperty(wrapped, key, Object.getOwnPropertyDescriptor(original, key) as PropertyDescriptor);
+      const isOfFunctions = key === "length" || key === "name" || key === "prototype";
+      if (!isOfFunctions && Object.hasOwn(wrapped, key)) continue;
+      const descriptor = Object.getOwnPropertyDescriptor(original, key) as PropertyDescriptor;
+      Reflect.defineProperty(wrapped, key, isOfFunctions ? descriptor : live(original, key, descriptor));
     }
     const prototype: unknown = Object.getPrototypeOf(original);
     if (!isSubclass && prototype !== Object.getPrototypeOf(wrapped))
       Object.setPrototypeOf(wrapped, prototype as object);
+    inheritPrototype(wrapped, original);
   } catch {
     // It cannot be changed, and is as the instrumentation has made it.
   }
+}
+
+/** A class keeps the prototype that it has; subclasses of the app look for the original's methods there. */
+function inheritPrototype(wrapped: AnyFunction, original: AnyFunction): void {
+  const [prototype, inherited]: unknown[] = [wrapped.prototype, original.prototype];
+  if (typeof prototype !== "object" || typeof inherited !== "object" || prototype === null || inherited === null)
+    return;
+  if (prototype !== inherited && !Object.prototype.isPrototypeOf.call(inherited, prototype))
+    Object.setPrototypeOf(prototype, inherited);
+}
+
+/** What can be set may change later: the original has it. */
+function live(original: AnyFunction, key: string | symbol, descriptor: PropertyDescriptor): PropertyDescriptor {
+  const { configurable = false, enumerable = false, writable = false } = descriptor;
+  if (!writable) return descriptor;
+  const holder = original as unknown as Record<string | symbol, unknown>;
+  return {
+    configurable,
+    enumerable,
+    get: () => holder[key],
+    set: (value: unknown) => {
+      holder[key] = value;
+    },
+  };
 }
 
 /** `instanceof` of a wrapping that has a prototype of its own: whatever the original has made is one of its instances too. */

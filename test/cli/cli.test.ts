@@ -55,6 +55,7 @@ test("redtrail new instrumentation overwrites nothing", (t) => {
 });
 
 for (const [flag, name, folderName] of [
+  [undefined, "JSONStream", "instrumentation-jsonstream"],
   [undefined, "lib", "instrumentation-lib"],
   ["--esm", "@scope/lib", "instrumentation-scope-lib"],
   ["--typescript", "lib", "instrumentation-lib"],

@@ -4,8 +4,15 @@ import { log } from "../src/diagnostics/log.ts";
 
 export const OPTION_PREFIX = "REDTRAIL_INSTRUMENTATION_";
 
-/** The options of one instrumentation, as they are written in code: `requireParentSpan`. Without `known` any may be set. */
-export type ReadOptions = (name: string, known?: readonly string[]) => Record<string, unknown>;
+/**
+ * The options of one instrumentation, as they are written in code: `requireParentSpan`. Without `known` any may be set. `read` makes values of
+ * their texts (trimmed, never empty).
+ */
+export type ReadOptions = (
+  name: string,
+  known?: readonly string[],
+  read?: (text: string) => unknown,
+) => Record<string, unknown>;
 
 /**
  * `variables`: those with the prefix, by their whole name. `names`: of all instrumentations, so that an option of `redis-streams`
@@ -20,10 +27,18 @@ export function createOptions(variables: Readonly<Record<string, string>>, names
     prefixes.find(({ prefix }) => variable.startsWith(prefix))?.name;
 
   for (const variable of Object.keys(variables)) {
-    if (nameOf(variable) === undefined)
+    const first = prefixes.find(({ prefix }) => variable.startsWith(prefix));
+    if (first === undefined) {
       log.warn(`${variable} is of no instrumentation (${names.join(", ")}); it is ignored`);
+      continue;
+    }
+    const others = prefixes.filter((one) => one !== first && one.prefix === first.prefix).map(({ name }) => name);
+    if (others.length === 0) continue;
+    log.warn(
+      `${variable} is of "${first.name}" and of "${others.join('", "')}", whose names are alike; "${first.name}" has it`,
+    );
   }
-  return (name, known) => {
+  return (name, known, read = parse) => {
     const options: Record<string, unknown> = {};
     const prefix = `${OPTION_PREFIX}${upperSnake(name)}_`;
     for (const [variable, text] of Object.entries(variables)) {
@@ -31,7 +46,7 @@ export function createOptions(variables: Readonly<Record<string, string>>, names
       const rest = variable.slice(prefix.length);
       const option = known === undefined ? camelCase(rest) : known.find((one) => upperSnake(one) === rest);
       if (option === undefined) log.warn(unknownOption(variable, prefix, known ?? []));
-      else setOption(options, option, variable, text);
+      else setOption(options, option, { variable, text, read });
     }
     return options;
   };
@@ -44,13 +59,20 @@ function unknownOption(variable: string, prefix: string, known: readonly string[
   return `${variable} is no option of its instrumentation (${hint}); it is ignored`;
 }
 
-function setOption(options: Record<string, unknown>, option: string, variable: string, text: string): void {
+interface Given {
+  readonly variable: string;
+  readonly text: string;
+  readonly read: (text: string) => unknown;
+}
+
+function setOption(options: Record<string, unknown>, option: string, { variable, text, read }: Given): void {
   const value = text.trim();
   if (value === "") return;
   try {
-    options[option] = parse(value);
-  } catch (error) {
-    log.warn(`${variable}="${value}" is not valid JSON (${String(error)}); it is ignored`);
+    options[option] = read(value);
+  } catch {
+    // Neither the value nor what the parser says of it: it may be a secret.
+    log.warn(`${variable} is not valid JSON; it is ignored`);
   }
 }
 
@@ -61,11 +83,12 @@ function parse(text: string): unknown {
   return /^[[{]/.test(text) ? (JSON.parse(text) as unknown) : text;
 }
 
-/** `aws-sdk` and `requireParentSpan` become `AWS_SDK` and `REQUIRE_PARENT_SPAN`. */
+/** `aws-sdk`, `@scope/name` and `requireParentSpan` become `AWS_SDK`, `SCOPE_NAME` and `REQUIRE_PARENT_SPAN`. */
 function upperSnake(name: string): string {
   return name
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
     .replaceAll(/[^A-Za-z0-9]+/g, "_")
+    .replace(/^_/, "")
     .toUpperCase();
 }
 

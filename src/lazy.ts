@@ -41,25 +41,43 @@ export function loadRedisClient(): typeof import("./trace-store/redis-client.ts"
   ) as typeof import("./trace-store/redis-client.ts");
 }
 
-/** What an app that imports ES modules needs, and others do not: import-in-the-middle, 90 KB that take 20 to 40 ms. */
-export function loadImportHooks(
-  packageNames: string[],
-  onImport: (exports: unknown, name: string, baseDir: string | void) => unknown,
-): void {
+export interface ImportHooks {
+  /** More names. */
+  add(names: string[]): void;
+}
+
+/** Of all that watch: the hooks can be registered once in a process. */
+const included: ((url: string, specifier: string) => boolean)[] = [];
+
+function registerImportHooks(include: (string | RegExp)[]): void {
   const { supportsSyncHooks } = require("import-in-the-middle/supports-sync-hooks.mjs") as {
     supportsSyncHooks: () => boolean;
   };
   if (supportsSyncHooks()) {
     const { register } = require("import-in-the-middle/register-hooks.mjs") as {
-      register: (options: { include: string[] }) => void;
+      register: (options: { shouldInclude: (url: string, specifier: string) => boolean }) => void;
     };
-    register({ include: packageNames });
+    register({ shouldInclude: (url, specifier) => included.some((isIncluded) => isIncluded(url, specifier)) });
   } else {
-    // Node before 22.22.3 and 24.11.1: in a thread of its own.
-    registerInThread("import-in-the-middle/hook.mjs", import.meta.url, { data: { include: packageNames } });
+    // Node before 22.22.3 and 24.11.1: in a thread of its own, where nothing can be added later.
+    registerInThread("import-in-the-middle/hook.mjs", import.meta.url, { data: { include } });
   }
+}
+
+/** What an app that imports ES modules needs, and others do not: import-in-the-middle, 90 KB that take 20 to 40 ms. */
+export function loadImportHooks(
+  { names, files }: { readonly names: string[]; readonly files: readonly RegExp[] },
+  isIncluded: (url: string, specifier: string) => boolean,
+  onImport: (exports: unknown, name: string, baseDir: string | undefined, format: string | undefined) => unknown,
+): ImportHooks {
+  included.push(isIncluded);
+  if (included.length === 1) registerImportHooks([...names, ...files]);
   const { Hook } = require("import-in-the-middle") as typeof import("import-in-the-middle");
-  new Hook(packageNames, { internals: true }, onImport);
+  const add = (added: string[]): void => {
+    new Hook(added, { internals: true }, onImport as never);
+  };
+  add(names);
+  return { add };
 }
 
 /** The engine on upstream's NodeSDK, with its hundreds of files. */

@@ -11,7 +11,7 @@ import { loadNodeSdkEngine } from "./lazy.ts";
 import { followLifecycle } from "./lifecycle.ts";
 import { createParts } from "./parts.ts";
 import { type LoadedPlugins, loadPlugins } from "./plugins/load.ts";
-import { registeredSdk } from "./registered-sdk.ts";
+import { emptyRegistry, keepMeterProvider, refused, registeredSdk } from "./registered-sdk.ts";
 import { getState, setSharedTraces, setState } from "./state.ts";
 import { VERSION } from "./version.ts";
 
@@ -66,11 +66,20 @@ function standAside(other: string): Telemetry {
 
 function startWith(config: Config, { plugins, loaded }: LoadedPlugins, rows: readonly InstrumentationRow[]): Telemetry {
   const parts = createParts(config, plugins);
-  contextApi.setGlobalContextManager(parts.contextManager);
-  propagation.setGlobalPropagator(parts.propagator);
+  const { contextManager, propagator } = parts;
+  const before = emptyRegistry();
+  contextApi.setGlobalContextManager(contextManager);
+  propagation.setGlobalPropagator(propagator);
+  const takenOver = keepMeterProvider(before);
   const engine = config.disabled ? undefined : createEngine(parts);
   // After the engine: upstream's NodeSDK sets a logger of its own.
   diag.setLogger(diagLogger, { logLevel: DIAG_LEVELS[config.logLevel], suppressOverrideMessage: true });
+  const problem = refused({
+    context: contextManager,
+    propagation: propagator,
+    ...(engine === undefined ? {} : { trace: true }),
+  });
+  for (const line of [takenOver, problem]) if (line !== undefined) log.warn(line);
   startInstrumentations(config, {
     rows,
     requestLog: engine === undefined ? undefined : parts.requestLog?.write,

@@ -4,9 +4,18 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { log } from "../../src/diagnostics/log.ts";
 import { type ServerRequest, serverRequestOf } from "../http/server-request.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
+import { commonJsIn } from "../modules.ts";
 
 type Next = (error?: unknown) => void;
 type HandleRequest = (this: Layer, request: IncomingMessage, response: ServerResponse, next: Next) => unknown;
+
+type HandleError = (
+  this: Layer,
+  error: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: Next,
+) => unknown;
 
 /** One entry of a router's stack: of Express 4 (`handle_request`) or of the package `router`, Express 5's (`handleRequest`). */
 interface Layer {
@@ -16,6 +25,8 @@ interface Layer {
 interface LayerClass extends Layer {
   handle_request?: HandleRequest;
   handleRequest?: HandleRequest;
+  handle_error?: HandleError;
+  handleError?: HandleError;
   [PATCHED]?: true;
 }
 interface Router {
@@ -28,10 +39,13 @@ interface Router {
 const PATTERN: unique symbol = Symbol("redtrail.mount-pattern");
 const PATCHED: unique symbol = Symbol("redtrail.patched");
 
+/** Of requests whose route has failed: what the route is where somebody takes the error back, and nobody else matches. */
+const routeBeforeError = new WeakMap<ServerRequest, string | undefined>();
+
 /** Express 5 keeps its router in a package of its own; Express 4 in a file. Both are CommonJS, also for an ES module app. */
 export function instrumentExpress({ modules }: Pick<InstrumentationHost, "modules">): void {
   modules.watch("router", (exports, { file }) => {
-    if (file === "") watchRouter((exports as { prototype: Router }).prototype);
+    if (file === "") watchRouter(((commonJsIn(exports) ?? exports) as { prototype: Router }).prototype);
   });
   modules.watch("express", (exports, { file }) => {
     if (file === "lib/router/index.js") watchRouter(exports as Router);
@@ -47,7 +61,8 @@ function watchRouter(router: Router): void {
   router.use = function useWithPattern(...args) {
     const before = this.stack.length;
     const result = use.apply(this, args);
-    const pattern = patternOf(args[0]);
+    // What is mounted begins with a slash too.
+    const pattern = patternOf(args[0]).replace(/\/$/, "");
     for (const layer of this.stack.slice(before)) {
       layer[PATTERN] = pattern;
       watchLayers(layer);
@@ -67,6 +82,7 @@ function watchLayers(layer: Layer): void {
   const layerClass = Object.getPrototypeOf(layer) as LayerClass;
   if (layerClass[PATCHED]) return;
   layerClass[PATCHED] = true;
+  watchErrorHandlers(layerClass);
   const key = layerClass.handleRequest === undefined ? "handle_request" : "handleRequest";
   const original = layerClass[key];
   if (original === undefined) return;
@@ -86,6 +102,24 @@ function watchLayers(layer: Layer): void {
   };
 }
 
+/** One that passes on without the error has undone the failure: what follows may find no route. */
+function watchErrorHandlers(layerClass: LayerClass): void {
+  const key = layerClass.handleError === undefined ? "handle_error" : "handleError";
+  const original = layerClass[key];
+  if (original === undefined) return;
+  layerClass[key] = function handleErrorAndForget(error, request, response, next) {
+    const state = serverRequestOf(request);
+    if (state === undefined || !routeBeforeError.has(state)) return original.call(this, error, request, response, next);
+    return original.call(this, error, request, response, function forgetAndNext(passed) {
+      if (!isFailure(passed)) {
+        state.route = routeBeforeError.get(state);
+        routeBeforeError.delete(state);
+      }
+      next(passed);
+    });
+  };
+}
+
 /** Inside of `use("/users/:id", ...)`: whoever answers in here answers for this pattern. */
 function enterMount(state: ServerRequest, pattern: string): Next {
   const { mount, route } = state;
@@ -93,8 +127,7 @@ function enterMount(state: ServerRequest, pattern: string): Next {
   state.route = state.mount;
   return (error) => {
     state.mount = mount;
-    if (isFailure(error)) state.noteError(error);
-    else state.route = route;
+    leave(state, route, error);
   };
 }
 
@@ -102,10 +135,15 @@ function enterMount(state: ServerRequest, pattern: string): Next {
 function enterRoute(state: ServerRequest, pattern: string): Next {
   const { route } = state;
   state.route = state.mount + pattern || "/";
-  return (error) => {
-    if (isFailure(error)) state.noteError(error);
-    else state.route = route;
-  };
+  return (error) => leave(state, route, error);
+}
+
+/** With an error it answers, by whoever handles that. */
+function leave(state: ServerRequest, before: string | undefined, error: unknown): void {
+  if (isFailure(error)) {
+    routeBeforeError.set(state, before);
+    state.noteError(error);
+  } else state.route = before;
 }
 
 /** `next("route")` and `next("router")` are ways to go on, not errors. */

@@ -34,6 +34,22 @@ export function instrumentHono({ modules }: Pick<InstrumentationHost, "modules">
 function replaceClass(exports: unknown): unknown {
   const Hono = exportOf<HonoClass>(exports, "Hono");
   if (typeof Hono !== "function" || Hono[WATCHED]) return undefined;
+  const watched = watchedClass(Hono);
+  // What stands for an ES module can be set, and what some builds of CommonJS export cannot.
+  if (Reflect.set(exports as object, "Hono", watched)) return undefined;
+  const descriptors = Object.getOwnPropertyDescriptors(exports as object);
+  return Object.create(Object.getPrototypeOf(exports) as object | null, {
+    ...descriptors,
+    Hono: { value: watched, enumerable: true },
+  }) as unknown;
+}
+
+/** Of a class that is loaded twice, the same. */
+const watchedClasses = new WeakMap<HonoClass, HonoClass>();
+
+function watchedClass(Hono: HonoClass): HonoClass {
+  const known = watchedClasses.get(Hono);
+  if (known !== undefined) return known;
   const watched = new Proxy(Hono, {
     construct(target, args, newTarget) {
       const app = Reflect.construct(target, args, newTarget) as HonoApp;
@@ -42,13 +58,14 @@ function replaceClass(exports: unknown): unknown {
     },
     get: (target, key, receiver) => (key === WATCHED ? true : (Reflect.get(target, key, receiver) as unknown)),
   });
-  // What stands for an ES module can be set, and what some builds of CommonJS export cannot.
-  if (Reflect.set(exports as object, "Hono", watched)) return undefined;
-  const descriptors = Object.getOwnPropertyDescriptors(exports as object);
-  return Object.create(Object.getPrototypeOf(exports) as object | null, {
-    ...descriptors,
-    Hono: { value: watched, enumerable: true },
-  }) as unknown;
+  // As an app finds its class without us.
+  Reflect.defineProperty(Hono.prototype as object, "constructor", {
+    value: watched,
+    configurable: true,
+    writable: true,
+  });
+  watchedClasses.set(Hono, watched);
+  return watched;
 }
 
 function watchRouter(router: Router | undefined): void {

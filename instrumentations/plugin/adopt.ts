@@ -3,16 +3,24 @@ import { isAbsolute } from "node:path";
 import { describeError } from "../../src/diagnostics/describe-error.ts";
 import { log } from "../../src/diagnostics/log.ts";
 import type { OpenTelemetryInstrumentation } from "../../src/plugins/plugin.ts";
+import { isPromiseOf, notAwaited } from "../../src/plugins/rejection.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { packageOf } from "../modules.ts";
+import type { OnLoad } from "../modules.ts";
+import { moduleName, packageOf } from "../package-name.ts";
 import type { StartedInstrumentation } from "./host.ts";
 import { type BaseInstrumentation, adopt } from "../upstream/adopt.ts";
 
 type Config = Record<string, unknown> & { readonly enabled?: boolean };
 
+/** InstrumentationNodeModuleDefinition, and its files. */
+interface NamedModule {
+  readonly name: string;
+  readonly files?: readonly { readonly name: string }[];
+}
+
 /** Beyond what every instrumentation has: of InstrumentationBase, in all its versions since 0.30. */
 interface Details {
-  readonly _modules?: readonly { readonly name: string }[];
+  readonly _modules?: readonly NamedModule[];
   readonly getConfig?: () => Config;
   readonly setConfig?: (config: Config) => void;
 }
@@ -33,20 +41,28 @@ export function startOpenTelemetryInstrumentation(
   if (!isBase(instrumentation) || definitions.length === 0 || definitions.some((one) => isAbsolute(one.name))) {
     instrumentation.setTracerProvider(tracerProvider);
     instrumentation.setMeterProvider(meterProvider);
-    if (instrumentation.getConfig?.().enabled !== true) instrumentation.enable();
+    if (instrumentation.getConfig?.().enabled !== true) {
+      isPromiseOf(instrumentation.enable(), (error) =>
+        log.warn(`instrumentation "${name}" has failed in its async enable (${describeError(error)})`),
+      );
+    }
     return started;
   }
   const onLoad = takeOver(name, instrumentation, definitions, host);
-  for (const packageName of new Set(definitions.map((one) => packageOf(one.name.replace(/^node:/, ""))))) {
-    modules.watch(packageName, (exports, loaded) => {
-      try {
-        return onLoad(exports, loaded);
-      } catch (error) {
-        const text = `instrumentation "${name}" has failed with "${loaded.name}" (${describeError(error)}); that works as ever`;
-        log.warnSometimes(`load ${name} ${loaded.name}`, text);
-        return undefined;
-      }
-    });
+  const files = definitions.flatMap((one) => one.files ?? []);
+  const names = [...definitions, ...files].map((one) => moduleName(one.name));
+  const safe: OnLoad = (exports, loaded) => {
+    try {
+      return notAwaited(onLoad(exports, loaded));
+    } catch (error) {
+      const text = `instrumentation "${name}" has failed with "${loaded.name}" (${describeError(error)}); that works as ever`;
+      log.warnSometimes(`load ${name} ${loaded.name}`, text);
+      return undefined;
+    }
+  };
+  for (const packageName of new Set(names.map(packageOf))) {
+    const paths = names.filter((one) => one !== packageName && packageOf(one) === packageName);
+    modules.watch(packageName, safe, paths);
   }
   return started;
 }
@@ -60,11 +76,11 @@ function isBase(instrumentation: object): instrumentation is BaseInstrumentation
 function takeOver(
   name: string,
   instrumentation: BaseInstrumentation & OpenTelemetryInstrumentation,
-  definitions: readonly { readonly name: string }[],
+  definitions: readonly NamedModule[],
   host: AdoptingHost,
 ): ReturnType<typeof adopt> {
   instrumentation.disable();
-  const onLoad = adopt(instrumentation, {}, { name }, host, definitions);
+  const onLoad = adopt(instrumentation, {}, { name, followsAsync: true }, host, definitions);
   instrumentation._onRequire = (_definition, exports) => exports;
   instrumentation.setMeterProvider(host.meterProvider);
   return onLoad;

@@ -8,8 +8,11 @@ import { extractHeaders } from "../../src/messaging/headers.ts";
 import { fail, runToEnd } from "../../src/messaging/run.ts";
 import { processMessage, sendMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationDefinition, PluginHost, SpanDetails } from "../../src/plugins/definition.ts";
+import { isPromiseOf } from "../../src/plugins/rejection.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { guardWrapper } from "../upstream/guard.ts";
+import { withMembersOf } from "../promise-members.ts";
+import { createOwnWraps } from "./own-wraps.ts";
 import { createTraceChannel } from "./trace-channel.ts";
 import { typedOptions } from "./typed-options.ts";
 import { replaceFunction } from "./replace-function.ts";
@@ -31,11 +34,28 @@ export function startDefinition(
   underlying: UnderlyingHost,
 ): StartedInstrumentation {
   const undo: (() => void)[] = [];
-  definition.start(createPluginHost(definition, underlying, (one) => undo.push(one)));
-  return {
-    stop: () => {
-      for (const one of undo.splice(0).toReversed()) one();
-    },
+  const stop = (): void => {
+    for (const one of undo.splice(0).toReversed()) one();
+  };
+  try {
+    const started: unknown = definition.start(createPluginHost(definition, underlying, (one) => undo.push(one)));
+    isPromiseOf(started, (error) => {
+      stop();
+      reportOf(definition.name)("its async start", error);
+    });
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  return { stop };
+}
+
+/** Says what has failed, once a minute for each place. */
+function reportOf(name: string): (where: string, error: unknown) => void {
+  return (where, error) => {
+    // The place is the key: the errors of one place may all differ.
+    const text = `instrumentation "${name}" has failed in ${where} (${describeError(error)}); the app goes on without it`;
+    log.warnSometimes(`${name} ${where}`, text);
   };
 }
 
@@ -46,25 +66,33 @@ function createPluginHost(
 ): PluginHost {
   const tracer = tracerProvider.getTracer(name, version);
   const say = (text: string): void => void log.warnSometimes(`${name} ${text}`, `instrumentation "${name}": ${text}`);
-  const report = (where: string, error: unknown): void => {
-    // The place is the key: the errors of one place may all differ.
-    log.warnSometimes(
-      `${name} ${where}`,
-      `instrumentation "${name}" has failed in ${where} (${describeError(error)}); the app goes on without it`,
-    );
-  };
+  const report = reportOf(name);
+  // Of a plug-in that is no TypeScript.
+  const defaults = options ?? {};
+  const ownWraps = createOwnWraps();
 
   /** Runs a function of the plug-in that the app is not to hear of. */
   function guarded<Args extends readonly unknown[], Result>(where: string, run: (...args: Args) => Result) {
     return (...args: Args): Result | undefined => {
       try {
         const result = run(...args);
-        if (result instanceof Promise) result.catch((error: unknown) => report(where, error));
+        isPromiseOf(result, (error) => report(where, error));
         return result;
       } catch (error) {
         report(where, error);
         return undefined;
       }
+    };
+  }
+
+  /** The same for one whose result counts: a promise of it comes too late. */
+  function answering<Args extends readonly unknown[], Result>(where: string, run: (...args: Args) => Result) {
+    const safe = guarded(where, run);
+    return (...args: Args): Result | undefined => {
+      const result = safe(...args);
+      if (!isPromiseOf(result, () => {})) return result;
+      say(`${where} gives a promise, and nothing can wait for it; that is left out`);
+      return undefined;
     };
   }
 
@@ -88,7 +116,7 @@ function createPluginHost(
         { kind, ...(attributes === undefined ? {} : { attributes }), ...(links === undefined ? {} : { links }) },
         parent,
       );
-      return runToEnd(span, trace.setSpan(parent, span), () => run(span));
+      return keepingMembers(run, (given) => runToEnd(span, trace.setSpan(parent, span), () => given(span)));
     };
   }
 
@@ -96,24 +124,33 @@ function createPluginHost(
     name,
     tracer,
     meter: meterProvider.getMeter(name, version),
-    options: typedOptions(options, readOptions(name, Object.keys(options)), say),
+    options: typedOptions(defaults, readOptions(name.toLowerCase(), Object.keys(defaults), asWritten), say),
     observe,
-    traceChannel: createTraceChannel({ tracer, observe, guarded }),
+    traceChannel: createTraceChannel({ tracer, observe, guarded, answering }),
     watchModule: (file, onLoad) => {
-      const watch = watchFile(modules, file, guarded(`loading ${file}`, onLoad as (...args: unknown[]) => unknown));
+      const safe = answering(`loading ${file}`, onLoad as (...args: unknown[]) => unknown);
+      const watch = watchFile(modules, file, (...args) => ownWraps.inLoad(() => safe(...args)));
       onStop(watch.stop);
     },
     wrap: (target, key, wrapper) => {
-      const wrapped = guardWrapper(wrapper, (error) => report(key, error));
-      onStop(replaceFunction(target, key, wrapped));
+      const onFailure = (error: unknown): void => report(String(key), error);
+      const guardedWrapper = guardWrapper(wrapper, onFailure, { followsAsync: true });
+      const undo = replaceFunction(target, key, (original) =>
+        ownWraps.isOfEarlierLoad(original) ? original : ownWraps.note(guardedWrapper(original)),
+      );
+      onStop(undo);
     },
     client: inSpan(SpanKind.CLIENT),
     server: inSpan(SpanKind.SERVER),
     internal: inSpan(SpanKind.INTERNAL),
     producer: (message, send) =>
-      sendMessage(tracer, "send", { ...withoutUndefined(message), headers: message.headers ?? {} }, send),
+      keepingMembers(send, (given) =>
+        sendMessage(tracer, "send", { ...withoutUndefined(message), headers: message.headers ?? {} }, given),
+      ),
     consumer: (message, handle) =>
-      processMessage(tracer, messaging, { ...withoutUndefined(message), headers: message.headers ?? {} }, handle),
+      keepingMembers(handle, (given) =>
+        processMessage(tracer, messaging, { ...withoutUndefined(message), headers: message.headers ?? {} }, given),
+      ),
     end: (span, error) => {
       if (error === undefined) span.end();
       else fail(span, error);
@@ -124,6 +161,21 @@ function createPluginHost(
       debug: (text) => log.debug(`instrumentation "${name}": ${text}`),
     },
   };
+}
+
+/** `inside` runs what it is given inside a span, and returns what follows from its promise: that gets what hangs on it. */
+function keepingMembers<Args extends readonly unknown[], Result>(
+  run: (...args: Args) => Result,
+  inside: (run: (...args: Args) => Result) => Result,
+): Result {
+  let own: Result | undefined;
+  const result = inside((...args) => (own = run(...args)));
+  return withMembersOf(own, result);
+}
+
+/** The default tells what is made of it. */
+function asWritten(text: string): string {
+  return text;
 }
 
 type WithoutUndefined<Type> = { [Key in keyof Type]: Exclude<Type[Key], undefined> };

@@ -16,11 +16,14 @@ const KINDS: Record<SpanKindName, SpanKind> = {
 interface Tools {
   readonly tracer: Tracer;
   readonly observe: PluginHost["observe"];
-  guarded<Args extends readonly unknown[], Result>(
-    where: string,
-    run: (...args: Args) => Result,
-  ): (...args: Args) => Result | undefined;
+  readonly guarded: Guard;
+  readonly answering: Guard;
 }
+
+type Guard = <Args extends readonly unknown[], Result>(
+  where: string,
+  run: (...args: Args) => Result,
+) => (...args: Args) => Result | undefined;
 
 interface Call {
   readonly span: Span;
@@ -31,11 +34,11 @@ interface Call {
 
 type Outcome = { readonly result?: unknown; readonly error?: unknown };
 
-export function createTraceChannel({ tracer, observe, guarded }: Tools): PluginHost["traceChannel"] {
+export function createTraceChannel({ tracer, observe, guarded, answering }: Tools): PluginHost["traceChannel"] {
   return <Message extends object>(name: string, { kind = "client", start, end }: ChannelTrace<Message>) => {
     // By the object that stands for a call on all five channels; what never ends goes with it.
     const calls = new WeakMap<object, Call>();
-    const describe = guarded(`start of the channel ${name}`, start);
+    const describe = answering(`start of the channel ${name}`, start);
     const beforeEnd = end === undefined ? undefined : guarded(`end of the channel ${name}`, end);
 
     function finish(message: Message & Outcome): void {
@@ -50,8 +53,9 @@ export function createTraceChannel({ tracer, observe, guarded }: Tools): PluginH
     observe<Message>(`tracing:${name}:start`, (message) => {
       const parent = contextApi.active();
       if (isTracingSuppressed(parent)) return;
-      const described: { readonly name: string; readonly attributes?: Attributes } | undefined = describe(message);
-      if (described === undefined) return;
+      const described: { readonly name: string; readonly attributes?: Attributes } | null | undefined =
+        describe(message);
+      if (described === undefined || described === null) return;
       const { name: spanName, ...options } = described;
       const span = tracer.startSpan(spanName, { ...options, kind: KINDS[kind] }, parent);
       const token = contextApi.attach(trace.setSpan(parent, span));

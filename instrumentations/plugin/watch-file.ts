@@ -1,17 +1,19 @@
 // Watches one file of a package, by the name that an app would import it by, and makes the module systems look alike.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { findPackageJSON, isBuiltin } from "node:module";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { LoadedModule } from "../../src/plugins/definition.ts";
-import { type ModuleWatcher, commonJsIn, packageOf } from "../modules.ts";
+import { type ModuleWatcher, commonJsIn, renewNames } from "../modules.ts";
+import { moduleName, packageOf } from "../package-name.ts";
 
-type Exports = Record<string, unknown>;
 type OnLoad = (exports: unknown, loaded: LoadedModule) => unknown;
 
-/** `name`: `package`, `@scope/package`, `package/lib/file.js`, `fs`. */
+/** `name`: `package`, `@scope/package`, `package/lib/file.js`, `fs`, `node:sqlite`. */
 export function watchFile(modules: ModuleWatcher, name: string, onLoad: OnLoad): { stop(): void } {
-  const bare = name.replace(/^node:/, "");
-  const packageName = packageOf(bare);
-  const wanted = bare.slice(packageName.length + 1);
+  const specifier = moduleName(name);
+  const packageName = packageOf(specifier);
+  const wanted = specifier.slice(packageName.length + 1);
   /** What has been seen, with what took its place: an app may `require` and `import` the same module. */
   const seen = new WeakMap<object, unknown>();
   let isStopped = false;
@@ -26,15 +28,19 @@ export function watchFile(modules: ModuleWatcher, name: string, onLoad: OnLoad):
     return replaced;
   }
 
-  modules.watch(packageName, (exports, { file, baseDir }) => {
-    if (isStopped || file !== wanted) return undefined;
-    const loaded = { version: versionIn(baseDir), folder: baseDir };
-    const commonJs = commonJsIn(exports);
-    if (commonJs === undefined) return once(exports, loaded);
-    const replaced = once(commonJs, loaded);
-    renew(exports as Exports, replaced);
-    return replaced;
-  });
+  modules.watch(
+    packageName,
+    (exports, { file, baseDir }) => {
+      if (isStopped || file !== wanted) return undefined;
+      const loaded = versionAndFolder(packageName, baseDir);
+      const commonJs = commonJsIn(exports);
+      if (commonJs === undefined) return once(exports, loaded);
+      // Whoever watches it too gets the namespace, as this one did.
+      renewNames(exports as object, once(commonJs, loaded));
+      return undefined;
+    },
+    wanted === "" ? [] : [specifier],
+  );
   return {
     stop: () => {
       isStopped = true;
@@ -42,22 +48,18 @@ export function watchFile(modules: ModuleWatcher, name: string, onLoad: OnLoad):
   };
 }
 
-/** What is exported by name, as it is now. */
-function renew(namespace: Exports, replaced: unknown): void {
-  for (const key of Object.keys(namespace)) {
-    if (key === "default" || key === "module.exports") namespace[key] = replaced;
-    else namespace[key] = (replaced as Exports)[key];
-  }
-}
-
-function versionIn(folder: string): string | undefined {
-  if (folder === "") return undefined;
+function versionAndFolder(packageName: string, folder: string): LoadedModule {
+  if (isBuiltin(packageName)) return { version: undefined, folder };
   try {
-    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
-      readonly version?: unknown;
-    };
-    return typeof version === "string" ? version : undefined;
+    // A linked package that is imported comes without its folder.
+    const file =
+      folder === ""
+        ? findPackageJSON(packageName, pathToFileURL(join(process.cwd(), "x.js")))
+        : join(folder, "package.json");
+    if (file === undefined) return { version: undefined, folder };
+    const { version } = JSON.parse(readFileSync(file, "utf8")) as { readonly version?: unknown };
+    return { version: typeof version === "string" ? version : undefined, folder: dirname(file) };
   } catch {
-    return undefined;
+    return { version: undefined, folder };
   }
 }

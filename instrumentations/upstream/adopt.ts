@@ -1,10 +1,13 @@
 // Runs an instrumentation of OpenTelemetry's own on redtrail's hooks: loaded when its target is, and kept away from the app when it fails.
 import { type MeterProvider, type TracerProvider, createNoopMeter, metrics } from "@opentelemetry/api";
 import { log } from "../../src/diagnostics/log.ts";
+import { notAwaited } from "../../src/plugins/rejection.ts";
 import { loadUpstreamInstrumentation } from "../../src/lazy.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { type LoadedFile, commonJsIn } from "../modules.ts";
-import { guardWrapper, noteSpan } from "./guard.ts";
+import { type LoadedFile, commonJsIn, renewNames } from "../modules.ts";
+import { moduleName } from "../package-name.ts";
+import { type GuardOptions, guardWrapper } from "./guard.ts";
+import { noteSpan } from "./guarded-call.ts";
 import { withSpanRules } from "./spans.ts";
 import type { UpstreamRow } from "./table.ts";
 
@@ -31,7 +34,7 @@ export type BaseInstrumentationClass = new (config: object) => BaseInstrumentati
 export type UpstreamHost = Pick<InstrumentationHost, "modules" | "options" | "tracerProvider" | "isOn">;
 
 /** What `adopt` has to know of an instrumentation: its name, and what its row says of it. */
-type AdoptionRules = Pick<UpstreamRow, "name"> & Partial<UpstreamRow>;
+type AdoptionRules = Pick<UpstreamRow, "name"> & Partial<UpstreamRow> & Pick<GuardOptions, "followsAsync">;
 
 type Patch = (exports: unknown, loaded: LoadedFile) => unknown;
 
@@ -71,6 +74,7 @@ export function adopt(
     bindsCallbacks = [],
     endsWithEmitter = [],
     afterCall = {},
+    followsAsync = false,
     prepare,
   }: AdoptionRules,
   { tracerProvider, isOn }: Pick<UpstreamHost, "tracerProvider" | "isOn">,
@@ -92,6 +96,7 @@ export function adopt(
         bindsCallbacks: bindsCallbacks.includes(method),
         endsWithEmitter: endsWithEmitter.includes(method),
         afterCall: afterCall[method],
+        followsAsync,
       };
       return wrap(target, method, guardWrapper(wrapper, onFailure, options));
     };
@@ -107,29 +112,19 @@ export function adopt(
   function patch(exports: unknown, { name: loadedName, baseDir }: LoadedFile): unknown {
     let current = exports;
     for (const definition of definitions) {
-      if (loadedName !== definition.name && !loadedName.startsWith(definition.name)) continue;
-      current = onRequire.call(instrumentation, definition, current, loadedName, baseDir);
+      if (!loadedName.startsWith(moduleName(definition.name))) continue;
+      current = notAwaited(onRequire.call(instrumentation, definition, current, loadedName, baseDir)) ?? current;
     }
     return current;
   }
 
   return (exports, loaded) => {
     const commonJs = commonJsIn(exports);
-    return commonJs === undefined ? patch(exports, loaded) : renamed(exports as Namespace, patch(commonJs, loaded));
+    if (commonJs === undefined) return patch(exports, loaded);
+    // Most instrumentations of upstream patch the names only, and not what the default holds: here that is patched, and gives the names.
+    renewNames(exports as object, patch(commonJs, loaded));
+    return exports;
   };
-}
-
-/** What an ES module gets of a CommonJS one: its `module.exports` as default, and some of its members by their names. */
-type Namespace = Record<string, unknown>;
-
-/** Most instrumentations of upstream patch the names only, and not what the default holds: here the default is patched, and gives the names. */
-function renamed(namespace: Namespace, patched: unknown): Namespace {
-  if (patched !== namespace["default"]) namespace["default"] = patched;
-  const members = patched as Readonly<Record<string, unknown>>;
-  for (const name of Object.keys(namespace)) {
-    if (name !== "default" && name in members && members[name] !== namespace[name]) namespace[name] = members[name];
-  }
-  return namespace;
 }
 
 function isInstrumentation(value: unknown): value is BaseInstrumentation {

@@ -6,8 +6,8 @@ import { type ModuleStyle, filesOf } from "./templates.ts";
 
 const STYLES: Readonly<Record<string, ModuleStyle>> = { "--esm": "esm", "--typescript": "typescript" };
 
-/** npm's rules for names, in short. */
-const PACKAGE_NAME = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/;
+/** npm's rules for names, in short; those of old packages may have capitals, as JSONStream's. */
+const PACKAGE_NAME = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/i;
 
 export function newInstrumentation(args: readonly string[]): number {
   const flags = args.filter((arg) => arg.startsWith("-"));
@@ -20,7 +20,7 @@ export function newInstrumentation(args: readonly string[]): number {
   if (!PACKAGE_NAME.test(name)) return fail(2, `"${name}" is no name of a package`);
 
   const style = STYLES[flags[0] ?? ""] ?? "commonjs";
-  const folder = `instrumentation-${name.replace(/^@/, "").replace("/", "-")}`;
+  const folder = `instrumentation-${name.replace(/^@/, "").replace("/", "-").toLowerCase()}`;
   try {
     // Throws when there is such a folder, or anything else of the name.
     mkdirSync(folder);

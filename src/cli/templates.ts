@@ -37,7 +37,7 @@ export const loadOpenTelemetryExtension = ()${isTypeScript ? ": OpenTelemetryExt
 ${imports}
 
 const instrumentation = defineInstrumentation({
-  name: "${name}",
+  name: "${name.toLowerCase()}",
   version: "0.1.0",
   // With their defaults; ${optionVariable(name)}=true changes it.
   options: { captureText: false },
@@ -169,5 +169,8 @@ const TSCONFIG = `{
 `;
 
 function optionVariable(name: string): string {
-  return `REDTRAIL_INSTRUMENTATION_${name.replaceAll(/[^A-Za-z0-9]+/g, "_").toUpperCase()}_CAPTURE_TEXT`;
+  return `REDTRAIL_INSTRUMENTATION_${name
+    .replaceAll(/[^A-Za-z0-9]+/g, "_")
+    .replace(/^_/, "")
+    .toUpperCase()}_CAPTURE_TEXT`;
 }

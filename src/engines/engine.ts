@@ -62,6 +62,12 @@ export function spansTo({ tracesExporters, zipkin }: Config): string {
   return names[0] === "none" ? "off" : `to ${names.join(" and ")}`;
 }
 
+/** The same for metrics; `served`: where Prometheus gets them, or `off`. */
+export function metricsTo({ metricsExporters }: Pick<Config, "metricsExporters">, served: string): string {
+  const pushed = metricsExporters.filter((name) => name !== "prometheus" && name !== "none");
+  return [served, ...pushed.map((name) => `to ${name}`)].filter((one) => one !== "off").join(" and ") || "off";
+}
+
 /** The same for the request log; undefined when it is off. */
 export function requestsTo({ requestLog: { sinks, elasticsearch } }: Config): string | undefined {
   const { urls } = elasticsearch.destination;

@@ -3,7 +3,7 @@ import { metrics, trace } from "@opentelemetry/api";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { ConsoleSpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { idGenerator } from "../id-generator.ts";
-import { type Engine, type Parts, spansTo } from "./engine.ts";
+import { type Engine, type Parts, metricsTo, spansTo } from "./engine.ts";
 import { startMetrics } from "./native-metrics.ts";
 import { createSpanProcessors } from "./native-spans.ts";
 import { createPushes } from "./pushes.ts";
@@ -30,7 +30,10 @@ export function createNativeEngine(parts: Parts): Engine {
   metrics.setGlobalMeterProvider(meterProvider);
 
   return {
-    destinations: endpoint.address.then((address) => ({ metrics: address, spans: spansTo(config) })),
+    destinations: endpoint.address.then((address) => ({
+      metrics: metricsTo(config, address),
+      spans: spansTo(config),
+    })),
     pending: () => pushes.pending() + pluginSpans.pending(),
     flush: async (deadlineMs) => {
       const plugins = within(deadlineMs, pluginSpans.flush());

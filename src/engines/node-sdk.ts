@@ -16,7 +16,7 @@ import type { Config, OtlpProtocol, TracesExporterName } from "../config/config.
 import { log } from "../diagnostics/log.ts";
 import { loggableUrl } from "../exporters/delivery/target.ts";
 import { idGenerator } from "../id-generator.ts";
-import { type Engine, type Parts, spansTo, takesMetrics } from "./engine.ts";
+import { type Engine, type Parts, metricsTo, spansTo, takesMetrics } from "./engine.ts";
 import { createRuntimeMetrics } from "../metrics/runtime/runtime-metrics.ts";
 import { type MetricsEndpoint, noMetricsEndpoint, serveMetrics } from "./metrics-endpoint.ts";
 import { oneWriterPerName, producersOf } from "./native-metrics.ts";
@@ -61,7 +61,7 @@ export function createNodeSdkEngine(parts: Parts): Engine {
   return {
     destinations: endpoint.address.then((metrics) => ({ metrics: metricsTo(config, metrics), spans: spansTo(config) })),
     // Upstream's processor does not tell; asking it to flush nothing costs nothing.
-    pending: () => batches.length + pushes.pending(),
+    pending: () => batches.length + pushes.pending() + pluginSpans.pending(),
     flush,
     // Upstream's exporters cannot deliver while the process is ending.
     flushSync: (timeoutMs) => pushes.flushSync(timeoutMs),
@@ -147,9 +147,4 @@ function loadOtlpExporter<Exporter>(signal: "trace" | "metrics", protocol: OtlpP
     new () => Exporter
   >;
   return new (exports[name] as new () => Exporter)();
-}
-
-function metricsTo(config: Config, served: string): string {
-  const pushed = config.metricsExporters.filter((name) => name !== "prometheus" && name !== "none");
-  return [served, ...pushed.map((name) => `to ${name}`)].filter((one) => one !== "off").join(" and ") || "off";
 }

@@ -1,8 +1,9 @@
-// What plug-ins have at the end of a span, of both engines: their span processors, and their exporters behind the SDK's batches.
-import { BatchSpanProcessor, type SpanProcessor } from "@opentelemetry/sdk-trace";
+// What plug-ins have at the end of a span, of both engines: their span processors, and their exporters behind batches.
+import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 import type { BatchConfig } from "../config/config.ts";
 import { makeSpanExporter, makeSpanProcessors } from "../plugins/make.ts";
 import type { Parts } from "./engine.ts";
+import { createBatches } from "./plugin-batches.ts";
 
 export interface PluginSpans {
   /** After redtrail's own stages that change spans, so that they see what exporters see. */
@@ -16,9 +17,11 @@ export interface PluginSpans {
 
 export function createPluginSpans({ config, plugins }: Pick<Parts, "config" | "plugins">): PluginSpans {
   const exporters = config.tracesExporters
-    .map((name) => makeSpanExporter(plugins, name))
-    .filter((exporter) => exporter !== undefined)
-    .map((exporter) => new BatchSpanProcessor({ exporter, ...batchOptions(config.batch) }));
+    .map((name) => {
+      const exporter = makeSpanExporter(plugins, name);
+      return exporter === undefined ? undefined : createBatches(name, exporter, config.batch);
+    })
+    .filter((batches) => batches !== undefined);
   const processors = makeSpanProcessors(plugins);
   const all = [...processors, ...exporters];
   let isDirty = false;

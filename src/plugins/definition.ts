@@ -80,7 +80,7 @@ export interface PluginHost<Given extends Options = Options> {
    * Puts `wrapper(original)` in the place of a function. When the wrapping fails, the app gets what the original gives all the same,
    * and the original is called once.
    */
-  wrap(target: object, name: string, wrapper: (original: AnyFunction) => AnyFunction): void;
+  wrap(target: object, name: string | symbol, wrapper: (original: AnyFunction) => AnyFunction): void;
 
   /** Runs a call to elsewhere inside a CLIENT span, which ends with it (with its promise), and tells of its error. */
   client<Result>(name: string, details: SpanDetails, run: (span: Span) => Result): Result;

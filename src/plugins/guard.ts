@@ -1,6 +1,7 @@
 // Keeps the failures of a plug-in's part from the app: each is caught, said once a minute, and after many in a row the part is off.
 import { describeError } from "../diagnostics/describe-error.ts";
 import { log } from "../diagnostics/log.ts";
+import { isPromiseOf } from "./rejection.ts";
 
 /** In a row, by one method: something that fails now and then stays on. */
 const MAX_FAILURES = 100;
@@ -20,6 +21,12 @@ export class Guard {
 
   method(name: string): MethodGuard {
     return new MethodGuard(this, name);
+  }
+
+  /** What an exporter says of itself, which is no failure of the plug-in: a backend may be away for long. */
+  undelivered(error: unknown = new Error("it says no more")): void {
+    const text = `${this.#part} could not deliver (${describeError(error)}); ${this.#consequence}`;
+    log.warnSometimes(`${this.#part} undelivered`, text);
   }
 
   /** @internal */
@@ -45,22 +52,19 @@ export class MethodGuard {
 
   /** `result`: of a method that should have none. A promise of an async one would be an unhandled rejection of the app. */
   passed(result?: unknown): void {
-    if (result === undefined) this.#inARow = 0;
-    else this.#settle(result);
+    const isPending =
+      result !== undefined &&
+      isPromiseOf(
+        result,
+        (error) => this.failed(error),
+        () => this.passed(),
+      );
+    if (!isPending) this.#inARow = 0;
   }
 
   failed(error: unknown): void {
     this.#inARow++;
     this.#guard.failed(this.#name, error, this.#inARow);
-  }
-
-  #settle(result: unknown): void {
-    if (result instanceof Promise) {
-      result.then(
-        () => this.passed(),
-        (error: unknown) => this.failed(error),
-      );
-    } else this.#inARow = 0;
   }
 }
 

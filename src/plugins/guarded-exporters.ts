@@ -9,6 +9,7 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
 import { type Guard, settled } from "./guard.ts";
+import { isPromiseOf, notAwaited } from "./rejection.ts";
 
 type OnResult = (result: ExportResult) => void;
 
@@ -23,11 +24,30 @@ export function guardSpanExporter(exporter: SpanExporter, guard: Guard): SpanExp
 }
 
 export function guardMetricExporter(exporter: PushMetricExporter, guard: Guard): PushMetricExporter {
+  const unanswered = guard.method("export");
   const forceFlush = guard.method("forceFlush");
   const shutdown = guard.method("shutdown");
+  const run = guardExport<ResourceMetrics>(guard, (metrics, onResult) => exporter.export(metrics, onResult));
+  /** Of the latest export; undefined when it is answered. */
+  let pending: Promise<void> | undefined;
   return {
-    export: guardExport<ResourceMetrics>(guard, (metrics, onResult) => exporter.export(metrics, onResult)),
-    forceFlush: () => settled(guard, forceFlush, () => exporter.forceFlush()),
+    // The reader is answered at once: its timer would keep a process alive that has nothing else to do.
+    export(metrics, onResult) {
+      if (pending !== undefined) unanswered.failed(new Error("it has not answered since the last time"));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      pending = promise;
+      run(metrics, () => {
+        if (pending === promise) pending = undefined;
+        unanswered.passed();
+        resolve();
+      });
+      onResult({ code: ExportResultCode.SUCCESS });
+    },
+    forceFlush: () =>
+      settled(guard, forceFlush, async () => {
+        await pending;
+        await exporter.forceFlush();
+      }),
     shutdown: () => settled(guard, shutdown, () => exporter.shutdown()),
     // The reader asks for these where the app makes an instrument.
     ...(exporter.selectAggregation === undefined
@@ -59,7 +79,7 @@ function guardSelect<Choice>(
   const method = guard.method(name);
   return (type) => {
     try {
-      const choice = select(type);
+      const choice = notAwaited(select(type));
       method.passed();
       return choice ?? byDefault;
     } catch (error) {
@@ -93,10 +113,12 @@ function guardExport<Items>(
     }
     try {
       const result: unknown = run(items, (outcome) => {
+        if (isAnswered) return;
         method.passed();
+        if (outcome?.code !== ExportResultCode.SUCCESS) guard.undelivered(outcome?.error);
         answer(outcome);
       });
-      if (result instanceof Promise) result.catch(fail);
+      isPromiseOf(result, fail);
     } catch (error) {
       fail(error);
     }

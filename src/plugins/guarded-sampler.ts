@@ -2,6 +2,7 @@
 import { SamplingDecision } from "@opentelemetry/api";
 import { AlwaysOnSampler, ParentBasedSampler, type Sampler, type SamplingResult } from "@opentelemetry/sdk-trace";
 import type { Guard } from "./guard.ts";
+import { notAwaited } from "./rejection.ts";
 
 export const SAMPLER_CONSEQUENCE = "the decision is that of parentbased_always_on";
 
@@ -32,7 +33,7 @@ export function guardSampler(sampler: Sampler, guard: Guard): Sampler {
 
 /** The SDK takes it as it is, and a trace state that is none would break the next propagator. */
 function checked(result: SamplingResult): SamplingResult {
-  const { decision, traceState } = result;
+  const { decision, traceState } = notAwaited(result);
   if (SamplingDecision[decision] === undefined) throw new TypeError(`"${String(decision)}" is no sampling decision`);
   if (traceState !== undefined && typeof traceState?.serialize !== "function")
     throw new TypeError("traceState is no TraceState");

@@ -1,8 +1,7 @@
 // Loads the plug-ins, before configuration is final: each by itself, so that a broken one is one line and nothing more.
 import { createRequire } from "node:module";
-import { context, metrics, propagation, trace } from "@opentelemetry/api";
 import { describeError } from "../diagnostics/describe-error.ts";
-import { registeredSdk } from "../registered-sdk.ts";
+import { type ApiPart, registered, takeOffSince } from "../registered-sdk.ts";
 import { recognizePlugin } from "./recognize.ts";
 import { PluginRegistry, type Plugins } from "./registry.ts";
 import { resolvePlugin } from "./resolve.ts";
@@ -24,9 +23,14 @@ export function loadPlugins(specifiers: readonly string[], folders: readonly str
   const registry = new PluginRegistry();
   const loaded: string[] = [];
   const problems: string[] = [];
+  /** It may be named in both lists, and by its path and its package. */
+  const files = new Set<string>();
   for (const specifier of specifiers) {
+    const before = registered();
     try {
       const file = resolvePlugin(specifier, folders);
+      if (files.has(file)) continue;
+      files.add(file);
       const plugin = recognizePlugin(createRequire(file)(file));
       const name = nameOf(plugin, specifier);
       problems.push(...registry.add(plugin, name));
@@ -34,12 +38,17 @@ export function loadPlugins(specifiers: readonly string[], folders: readonly str
     } catch (error) {
       problems.push(`plug-in "${specifier}" cannot be used: ${reasonOf(error)}; ${GO_ON}`);
     }
-    if (registeredSdk() === undefined) continue;
     // The API takes one SDK, and redtrail's comes after the plug-ins.
-    for (const api of [trace, metrics, propagation, context]) api.disable();
-    problems.push(`plug-in "${specifier}" registers an OpenTelemetry SDK of its own; that is taken off again`);
+    const added = takeOffSince(before);
+    if (added.length > 0) problems.push(`plug-in "${specifier}" registers ${nameOfAdded(added)}`);
   }
   return { plugins: registry, loaded, names: registry.names, problems };
+}
+
+function nameOfAdded(added: readonly ApiPart[]): string {
+  return added.every((part) => part === "diag")
+    ? "a logger for OpenTelemetry's API; redtrail's takes its place"
+    : "an OpenTelemetry SDK of its own; that is taken off again";
 }
 
 function nameOf({ name }: { readonly name?: unknown }, specifier: string): string {

@@ -10,6 +10,7 @@ import { PROPAGATOR_CONSEQUENCE, guardPropagator } from "./guarded-propagator.ts
 import { SAMPLER_CONSEQUENCE, guardSampler } from "./guarded-sampler.ts";
 import { guardSpanProcessor } from "./guarded-span-processor.ts";
 import type { NamedPart, Plugins } from "./registry.ts";
+import { isPromiseOf, notAwaited } from "./rejection.ts";
 
 const DELIVERY_CONSEQUENCE = "what it was to deliver is lost to it";
 
@@ -81,9 +82,9 @@ export function detectAttributes({ resourceDetectors }: Plugins, names: readonly
     if (!names.includes(name) && !names.includes("all")) continue;
     const who = `plug-in "${from}": resource detector "${name}"`;
     try {
-      const detected: Record<string, unknown> = create() ?? {};
+      const detected: Record<string, unknown> = notAwaited(create()) ?? {};
       for (const [key, value] of Object.entries(detected)) {
-        if (value instanceof Promise) log.warn(`${who} gives a promise for "${key}", which is left out`);
+        if (isPromiseOf(value, () => {})) log.warn(`${who} gives a promise for "${key}", which is left out`);
         else attributes[key] = value;
       }
     } catch (error) {
@@ -104,7 +105,7 @@ function make<Create, Made extends object>(
   if (part === undefined) return undefined;
   const { from, create } = part;
   try {
-    const made = run(create);
+    const made = notAwaited(run(create));
     const missing = methods.find((method) => typeof made[method] !== "function");
     if (missing !== undefined) throw new TypeError(`it has no ${missing}`);
     const name = typeof title === "string" ? title : title(made);

@@ -1,5 +1,6 @@
 // Finds the plug-in in what a module exports, whatever of the known forms it has.
 import type { OpenTelemetryInstrumentation, PluginInstrumentation, RedtrailPlugin } from "./plugin.ts";
+import { isPromiseOf } from "./rejection.ts";
 
 /** On what `toOpenTelemetryExtension` makes: the definition, so that redtrail starts it itself. */
 export const DEFINITION: unique symbol = Symbol.for("redtrail.definition") as never;
@@ -23,6 +24,7 @@ type Exports = Readonly<Record<string, unknown>>;
 export function recognizePlugin(exports: unknown): RedtrailPlugin {
   if (!isObject(exports)) throw new TypeError("it exports no plug-in");
   const byDefault = exports["default"];
+  for (const value of [exports, byDefault]) awaited(value, "it exports");
   const inDefault: Exports = isObject(byDefault) ? byDefault : {};
   const plugin = asPlugin(byDefault) ?? asPlugin(exports);
   if (plugin !== undefined) return plugin;
@@ -43,7 +45,7 @@ function asPlugin(value: unknown): RedtrailPlugin | undefined {
 }
 
 function fromFactory(factory: () => unknown): RedtrailPlugin {
-  const made = awaited(factory(), "its function");
+  const made = awaited(factory(), "its function returns");
   const plugin = asPlugin(made);
   if (plugin === undefined) throw new TypeError("its function returns no plug-in");
   return plugin;
@@ -51,16 +53,14 @@ function fromFactory(factory: () => unknown): RedtrailPlugin {
 
 /** It may have all that a plug-in has; one without anything is an extension too. */
 function fromExtension(returned: unknown): RedtrailPlugin {
-  const extension = awaited(returned, "loadOpenTelemetryExtension");
+  const extension = awaited(returned, "loadOpenTelemetryExtension returns");
   if (!isObject(extension)) throw new TypeError("loadOpenTelemetryExtension returns no extension");
   return extension;
 }
 
 function awaited(returned: unknown, what: string): unknown {
-  if (!(returned instanceof Promise)) return returned;
-  // Told below; unhandled it would end the app.
-  returned.catch(() => {});
-  throw new TypeError(`${what} returns a promise, and nothing can wait for it before the app starts`);
+  if (!isPromiseOf(returned, () => {})) return returned;
+  throw new TypeError(`${what} a promise, and nothing can wait for it before the app starts`);
 }
 
 function isPlugin(value: Exports): value is RedtrailPlugin & Exports {

@@ -5,16 +5,18 @@ import { suppressTracing } from "@opentelemetry/core";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
 import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { INSTRUMENTATIONS, namesOf, startInstrumentations } from "../../instrumentations/index.ts";
+import type { InstrumentationHost } from "../../instrumentations/instrumentation.ts";
 import { Modules } from "../../instrumentations/modules.ts";
 import type { StartedInstrumentation } from "../../instrumentations/plugin/host.ts";
 import { rowsOfPlugins } from "../../instrumentations/plugin/rows.ts";
 import { readConfig } from "../config/read.ts";
+import { describeError } from "../diagnostics/describe-error.ts";
 import { createParts } from "../parts.ts";
 import { makeSpanProcessors } from "../plugins/make.ts";
 import type { PluginInstrumentation, RedtrailPlugin } from "../plugins/plugin.ts";
 import { recognizePlugin } from "../plugins/recognize.ts";
 import { PluginRegistry } from "../plugins/registry.ts";
-import { registeredSdk } from "../registered-sdk.ts";
+import { emptyRegistry, registeredSdk } from "../registered-sdk.ts";
 import { InMemoryReader, type TestMetric } from "./metrics.ts";
 import { SpanRecorder } from "./recorder.ts";
 import { type TestSpan, toTree } from "./spans.ts";
@@ -54,16 +56,26 @@ export interface TestKit {
   stop(): Promise<void>;
 }
 
-/** Throws where an OpenTelemetry SDK runs already, or a plug-in is broken. Load what is instrumented afterwards. */
+/** Throws where an OpenTelemetry SDK runs already, or a plug-in is broken or does not start: nothing is left then. Load what is instrumented afterwards. */
 export function startTestKit({ plugins = [], instrumentations = [], env = {} }: TestKitOptions = {}): TestKit {
   const other = registeredSdk();
   if (other !== undefined) throw new Error(`an OpenTelemetry SDK runs in this process already (${other})`);
   const registry = new PluginRegistry();
   const problems = plugins.flatMap((plugin, index) => registry.add(recognizePlugin(plugin), `plug-in ${index + 1}`));
   const started: StartedInstrumentation[] = [];
+  const failures: string[] = [];
   const rows = [
     ...INSTRUMENTATIONS.filter(({ name }) => instrumentations.includes(name)),
-    ...rowsOfPlugins(registry.instrumentations, (one) => started.push(one)),
+    ...rowsOfPlugins(registry.instrumentations, (one) => started.push(one)).map((row) => ({
+      ...row,
+      start: (host: InstrumentationHost) => {
+        try {
+          row.start(host);
+        } catch (error) {
+          failures.push(`instrumentation "${row.name}" could not start (${describeError(error)})`);
+        }
+      },
+    })),
   ];
   const settings = { OTEL_METRICS_EXPORTER: "none", OTEL_TRACES_EXPORTER: "none", OTEL_SERVICE_NAME: "test", ...env };
   const { config, problems: badSettings } = readConfig(settings, namesOf(rows), namesOf(rows), registry.names);
@@ -80,11 +92,22 @@ export function startTestKit({ plugins = [], instrumentations = [], env = {} }: 
   const reader = new InMemoryReader();
   const meterProvider = new MeterProvider({ readers: [reader] });
   const modules = new Modules();
+  emptyRegistry();
   context.setGlobalContextManager(new AsyncLocalStorageContextManager());
   propagation.setGlobalPropagator(parts.propagator);
   trace.setGlobalTracerProvider(tracerProvider);
   metrics.setGlobalMeterProvider(meterProvider);
   startInstrumentations(config, { provider: tracerProvider, meterProvider, rows, modules });
+  const stop = async (): Promise<void> => {
+    for (const one of started) one.stop();
+    for (const api of [trace, metrics, propagation, context]) api.disable();
+    await Promise.all([tracerProvider.shutdown(), meterProvider.shutdown()]);
+  };
+  if (failures.length > 0) {
+    // Nothing waits for it: nothing was recorded yet.
+    void stop();
+    throw new Error(failures.join("\n"));
+  }
   const tracer = tracerProvider.getTracer("test");
 
   return {
@@ -109,10 +132,6 @@ export function startTestKit({ plugins = [], instrumentations = [], env = {} }: 
     untraced: (run) => context.with(suppressTracing(context.active()), run),
     load: (name, exports, folder = "") => modules.load(name, exports, folder) as typeof exports,
     reset: () => recorder.reset(),
-    async stop() {
-      for (const one of started) one.stop();
-      for (const api of [trace, metrics, propagation, context]) api.disable();
-      await Promise.all([tracerProvider.shutdown(), meterProvider.shutdown()]);
-    },
+    stop,
   };
 }

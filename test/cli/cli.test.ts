@@ -29,7 +29,7 @@ for (const [args, code, out, error] of [
   [["new", "instrumentation"], 2, /^$/, "one name is needed: that of the package to instrument"],
   [["new", "instrumentation", "a", "b"], 2, /^$/, "one name is needed: that of the package to instrument"],
   [["new", "instrumentation", "../a"], 2, /^$/, '"../a" is no name of a package'],
-  [["new", "instrumentation", "A"], 2, /^$/, '"A" is no name of a package'],
+  [["new", "instrumentation", "a/b"], 2, /^$/, '"a/b" is no name of a package'],
   [["new", "instrumentation", "a", "--es"], 2, /^$/, '"--es" is no option; there are --esm and --typescript'],
   [["new", "instrumentation", "a", "--esm", "--typescript"], 2, /^$/, "--esm and --typescript exclude each other"],
 ] as const) {
@@ -55,6 +55,7 @@ test("redtrail new instrumentation overwrites nothing", (t) => {
 });
 
 for (const [flag, name, folderName] of [
+  [undefined, "JSONStream", "instrumentation-jsonstream"],
   [undefined, "lib", "instrumentation-lib"],
   ["--esm", "@scope/lib", "instrumentation-scope-lib"],
   ["--typescript", "lib", "instrumentation-lib"],

@@ -24,6 +24,11 @@ const REQUESTS: readonly (readonly [string, number, string | undefined])[] = [
   ["/admin/none", 404, undefined],
   ["/static/file.css", 200, "/static"],
   ["/static/none.css", 404, undefined],
+  ["/slashed/orders/1", 200, "/slashed/orders/:id"],
+  // Errors that the app takes back.
+  ["/gone/1", 404, undefined],
+  ["/slashed/gone/1", 404, undefined],
+  ["/found/1", 200, "/found/:other"],
 ];
 
 const EXPRESS_5: RunOptions = { app: "express-app.cjs" };
@@ -100,6 +105,24 @@ for (const file of ["express-app.cjs", "express-app.mjs", "typescript-app.mts"])
     }
   });
 }
+
+test("The package router by itself, imported, names its routes", async () => {
+  const script = `import { createServer } from "node:http";
+    import Router from "router";
+    const router = Router();
+    router.get("/users/:id", (request, response) => response.end("user"));
+    const server = createServer((request, response) => router(request, response, () => response.end("none")));
+    server.listen(0, "127.0.0.1", () => console.log("listening http://127.0.0.1:" + server.address().port));`;
+  const app = await runApp({ app: ["--input-type=module", "-e", script], env: { OTEL_TRACES_EXPORTER: "none" } });
+  try {
+    assert.equal(await (await fetch(`${app.url}/users/1`)).text(), "user");
+    const labels = { http_route: "/users/:id" };
+    assert.equal(sumOf(await app.scrape(), "http_server_request_duration_seconds_count", labels), 1);
+    assert.equal(app.stderr().trimEnd().split("\n").length, 1, app.stderr());
+  } finally {
+    await app.stop("SIGKILL");
+  }
+});
 
 test("A body that express.json() reads leaves the rest of the request in its context", async () => {
   const zipkin = await startZipkin();

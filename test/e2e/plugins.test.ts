@@ -164,12 +164,127 @@ for (const engine of ENGINES) {
   });
 }
 
-test("A name that no plug-in has is one line with a suggestion, and a name that two have is the first one's", async () => {
+for (const engine of ENGINES) {
+  test(`${engine}: promises where none is awaited, rejected ones too, are lines and end nothing`, async (t) => {
+    const { app, zipkin } = await start(t, {
+      REDTRAIL_ENGINE: engine,
+      REDTRAIL_PLUGINS: plugins("promises.mjs"),
+      OTEL_TRACES_SAMPLER: "called",
+      OTEL_PROPAGATORS: "tracecontext,requestid,made,called",
+      OTEL_TRACES_EXPORTER: "zipkin,made",
+      OTEL_METRICS_EXPORTER: "prometheus,called",
+      OTEL_METRIC_EXPORT_INTERVAL: "100",
+      OTEL_METRIC_EXPORT_TIMEOUT: "100",
+    });
+    const response = await fetch(`${app.url}/7`);
+    const { headers: _, ...body } = (await response.json()) as Record<string, unknown>;
+    assert.deepEqual(body, { ordered: "ordered 7", escaped: "a%20b", unescaped: "a b" });
+    await zipkin.waitFor((all) => all.length === 1);
+    assert.match(await app.scrape(), /cloud_provider="someone"/);
+    const { signal, stderr } = await app.stop();
+    assert.equal(signal, "SIGTERM", stderr);
+    const awaits = "(TypeError: it gives a promise, and nothing can wait for that)";
+    for (const text of [
+      'instrumentation "async-start" has failed in its async start (Error: no luck in start)',
+      'instrumentation "async-hooks": loading node:url gives a promise, and nothing can wait for it; that is left out',
+      'instrumentation "async-hooks" has failed in loading node:url (Error: no luck in onLoad)',
+      'instrumentation "async-hooks": loading node:querystring gives a promise',
+      'instrumentation "async-hooks": start of the channel shop:order gives a promise',
+      'instrumentation "async-enable" has failed in its async enable (Error: no luck in enable)',
+      `propagator "made" could not be made ${awaits}; it is left out`,
+      `propagator "called" has failed in extract ${awaits}; the others carry the request on`,
+      `sampler "called" has failed in shouldSample ${awaits}; the decision is that of parentbased_always_on`,
+      `a span processor could not be made ${awaits}; it is left out`,
+      `span exporter "made" could not be made ${awaits}; it is left out`,
+      'metric exporter "called" has failed in export (Error: no luck in export)',
+      `resource detector "rejected" has failed ${awaits}; its attributes are left out`,
+      `resource detector "resolved" has failed ${awaits}; its attributes are left out`,
+      'resource detector "valued" gives a promise for "cloud.zone", which is left out',
+    ]) {
+      assert.equal(lines(stderr, text), 1, `${text}\n${stderr}`);
+    }
+  });
+
+  test(`${engine}: exporters that never answer keep no process that has ended`, async () => {
+    const began = performance.now();
+    const { code, stdout, stderr } = await runToEnd({
+      app: "call-itself.cjs",
+      cwd: FIXTURES,
+      env: {
+        REDTRAIL_ENGINE: engine,
+        REDTRAIL_PLUGINS: plugins("unanswering.mjs"),
+        REDTRAIL_SHUTDOWN_TIMEOUT: "300",
+        OTEL_TRACES_EXPORTER: "silent",
+        OTEL_METRICS_EXPORTER: "silent",
+        OTEL_BSP_SCHEDULE_DELAY: "1",
+        OTEL_METRIC_EXPORT_INTERVAL: "20000",
+        OTEL_METRIC_EXPORT_TIMEOUT: "20000",
+      },
+    });
+    assert.equal(stdout, "fine fine fine\n", stderr);
+    assert.equal(code, 0);
+    assert.match(stderr, /metrics to silent, spans to silent, plug-ins unanswering\n/, "the start line tells of both");
+    // Upstream's timers would hold it for 20 and 30 seconds.
+    assert.ok(performance.now() - began < 10_000, `${performance.now() - began} ms`);
+  });
+}
+
+for (const [what, header] of [
+  ["a line break in its value", ["x-bad", "a\r\nb"]],
+  ["what is not Latin", ["x-bad", "\u2603"]],
+  ["a number", ["x-bad", 7]],
+  ["a list", ["x-bad", ["a", "b"]]],
+  ["nothing", ["x-bad", null]],
+  ["a name that is none", ["x bad", "a"]],
+  ["a value of 9,000 characters", ["x-bad", "a".repeat(9_000)]],
+  ["a length of its own", ["Content-Length", "1"]],
+  ["another host", ["host", "elsewhere"]],
+  ["another encoding", ["transfer-encoding", "chunked"]],
+  ["another connection", ["connection", "upgrade"]],
+] as const) {
+  test(`A propagator's header with ${what} is a line, and calls by http, fetch and http2 are what they were`, async () => {
+    const { code, stdout, stderr } = await runToEnd({
+      app: "call-itself.cjs",
+      cwd: FIXTURES,
+      env: {
+        HEADER: JSON.stringify(header),
+        REDTRAIL_PLUGINS: plugins("bad-headers.mjs"),
+        OTEL_PROPAGATORS: "tracecontext,bad",
+        OTEL_TRACES_EXPORTER: "none",
+        OTEL_METRICS_EXPORTER: "none",
+      },
+    });
+    assert.equal(stdout, "fine fine fine\n", stderr);
+    assert.equal(code, 0);
+    assert.equal(lines(stderr, 'plug-in "headers": propagator "bad" has failed in inject (TypeError'), 1, stderr);
+    assert.equal(stderr.trimEnd().split("\n").length, 2, stderr);
+  });
+}
+
+test("A plug-in that is named in both lists, or twice, runs once", async () => {
   const { stderr } = await runToEnd({
     app: ["-e", "0"],
     cwd: FIXTURES,
     env: {
       REDTRAIL_PLUGINS: plugins("works.mjs", "../plugins/works.mjs"),
+      OTEL_NODE_EXTENSIONS: plugins("works.mjs"),
+      OTEL_TRACES_EXPORTER: "none",
+      OTEL_METRICS_EXPORTER: "none",
+      SPANS_FILE: "",
+    },
+  });
+  assert.match(stderr, /^redtrail: .* plug-ins tenants\n$/);
+});
+
+test("A name that no plug-in has is one line with a suggestion, and a name that two have is the first one's", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "redtrail-plugins-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, "again.mjs"), `export { default } from "${join(FIXTURES, "plugins/works.mjs")}";`);
+  const { stderr } = await runToEnd({
+    app: ["-e", "0"],
+    cwd: FIXTURES,
+    env: {
+      REDTRAIL_PLUGINS: `${plugins("works.mjs")},${join(folder, "again.mjs")}`,
       OTEL_PROPAGATORS: "tenent",
       OTEL_TRACES_SAMPLER: "parentbased_tenent",
       OTEL_NODE_RESOURCE_DETECTORS: "none",

@@ -79,6 +79,10 @@ test("Hono's class is replaced also where exports cannot be set, once, and class
 
 const { Hono: Watched } = load(instrumentHono, "hono", "", { Hono }) as { Hono: typeof Hono };
 
+test("A Hono app's constructor is the class that the app has", () => {
+  assert.equal(new Watched().constructor, Watched);
+});
+
 for (const [router, options] of [
   ["its own router", {}],
   ["a router of the app's choice", { router: new RegExpRouter<never>() }],

@@ -127,6 +127,80 @@ for (const [what, run, expected] of [
   });
 }
 
+test("Promises are no answers of a sampler, a propagator or a selector, and their rejections are handled", async (t) => {
+  const unhandled = t.mock.fn();
+  process.on("unhandledRejection", unhandled);
+  t.after(() => process.off("unhandledRejection", unhandled));
+  const reject = (async () => fail()) as never;
+  const sampler = guardSampler({ shouldSample: reject }, new Guard("a sampler", "nothing"));
+  assert.deepEqual(sampling(sampler), { decision: SamplingDecision.RECORD_AND_SAMPLED });
+  const propagator = guardPropagator({ inject: reject, extract: reject, fields: reject }, new Guard("a", "b"));
+  propagator.inject(ROOT_CONTEXT, {}, { set: () => {} });
+  assert.equal(propagator.extract(ROOT_CONTEXT, {}, { get: () => undefined, keys: () => [] }), ROOT_CONTEXT);
+  assert.deepEqual(propagator.fields(), []);
+  const exporter = guardMetricExporter(
+    { export: reject, forceFlush: reject, shutdown: reject, selectAggregationTemporality: reject },
+    new Guard("a", "b"),
+  );
+  assert.equal(exporter.selectAggregationTemporality?.("COUNTER" as never), AggregationTemporality.CUMULATIVE);
+  await turn();
+  assert.equal(unhandled.mock.callCount(), 0);
+});
+
+test("What a propagator writes after it has returned goes nowhere", async () => {
+  const written: unknown[] = [];
+  const guarded = guardPropagator(
+    {
+      inject: (async (_: unknown, carrier: unknown, setter: { set(...args: unknown[]): void }) => {
+        setter.set(carrier, "x-first", "1");
+        await turn();
+        setter.set(carrier, "x-late", "1");
+      }) as never,
+      extract: (context) => context,
+      fields: () => [],
+    },
+    new Guard("a", "b"),
+  );
+  guarded.inject(ROOT_CONTEXT, {}, { set: (_, key) => void written.push(key) });
+  await turn();
+  await turn();
+  assert.deepEqual(written, ["x-first"]);
+});
+
+test("A metric exporter that has not answered is told off at its next turn, and the reader is answered at once", async (t) => {
+  const exported = t.mock.fn();
+  const guarded = guardMetricExporter(
+    { export: exported, forceFlush: async () => {}, shutdown: async () => {} },
+    new Guard("a", "b"),
+  );
+  for (let index = 0; index < 150; index++) {
+    const onResult = t.mock.fn();
+    guarded.export({} as never, onResult);
+    assert.equal(onResult.mock.callCount(), 1);
+  }
+  assert.equal(exported.mock.callCount(), 100, "it is switched off");
+});
+
+test("A metric exporter's forceFlush waits for its answer", async () => {
+  let answer: (() => void) | undefined;
+  const done: string[] = [];
+  const guarded = guardMetricExporter(
+    {
+      export: (_, onResult) => void (answer = () => onResult({ code: 0 })),
+      forceFlush: async () => void done.push("flushed"),
+      shutdown: async () => {},
+    },
+    new Guard("a", "b"),
+  );
+  guarded.export({} as never, () => {});
+  const flushed = guarded.forceFlush();
+  await turn();
+  assert.deepEqual(done, []);
+  answer?.();
+  await flushed;
+  assert.deepEqual(done, ["flushed"]);
+});
+
 test("A metric exporter's selectors have a default where they throw, and are absent where it has none", () => {
   const base = { export: () => {}, forceFlush: async () => {}, shutdown: async () => {} };
   assert.equal(guardMetricExporter(base, new Guard("a", "b")).selectAggregation, undefined);

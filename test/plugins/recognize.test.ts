@@ -43,6 +43,8 @@ for (const [what, exports, message] of [
   ["nothing", undefined, /exports no plug-in/],
   ["something else", { a: 1 }, /neither a plug-in nor loadOpenTelemetryExtension/],
   ["an async function", { default: async () => plugin }, /its function returns a promise/],
+  ["a promise", Promise.reject(new Error("no luck")), /it exports a promise/],
+  ["a promise as default", { default: Promise.reject(new Error("no luck")) }, /it exports a promise/],
   ["a function that returns something else", { default: () => 7 }, /its function returns no plug-in/],
   ["an async extension", { loadOpenTelemetryExtension: async () => ({}) }, /returns a promise/],
   ["an extension that is none", { loadOpenTelemetryExtension: () => 7 }, /returns no extension/],

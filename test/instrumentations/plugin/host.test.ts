@@ -36,6 +36,40 @@ test("host.options of another type than the default's are left out", async (t) =
   assert.deepEqual(host.options, { limit: 5, strict: true, mode: "7", paths: ["/b", "/c"] });
 });
 
+test("host.options of texts are what is written, of numbers and switches what it says", async (t) => {
+  let seen: unknown;
+  const kit = startTestKit({
+    plugins: [
+      {
+        name: "My-Lib",
+        options: { version: "1", account: "", pattern: "", flag: "no", rate: 1, lists: [] as string[], on: false },
+        start: ({ options }) => void (seen = options),
+      },
+    ],
+    env: Object.fromEntries(
+      Object.entries({
+        VERSION: "1.10",
+        ACCOUNT: "12345678901234567890",
+        PATTERN: "[a-z]+",
+        FLAG: "TRUE",
+        RATE: "1e-3",
+        LISTS: "[a-z]+, {b}",
+        ON: "TRUE",
+      }).map(([name, value]) => [`REDTRAIL_INSTRUMENTATION_MY_LIB_${name}`, value]),
+    ),
+  });
+  t.after(() => kit.stop());
+  assert.deepEqual(seen, {
+    version: "1.10",
+    account: "12345678901234567890",
+    pattern: "[a-z]+",
+    flag: "TRUE",
+    rate: 0.001,
+    lists: ["[a-z]+", "{b}"],
+    on: true,
+  });
+});
+
 test("host.client, server and internal make spans around calls, nested as the calls are", async (t) => {
   const { kit, host } = start(t);
   const result = await host.server("GET /", { attributes: { a: 1 } }, async () => {
@@ -124,6 +158,87 @@ test("host.wrap replaces a compiler's getter, and refuses what is no function or
   assert.throws(() => host.wrap(library, "missing", () => () => ""), /"missing" is no function/);
 });
 
+test("host.wrap takes symbols, and its failures are told by them", (t) => {
+  const { host } = start(t);
+  const library = {
+    *[Symbol.iterator](): Iterator<number> {
+      yield 1;
+    },
+  };
+  host.wrap(library, Symbol.iterator, () => () => {
+    throw new Error("no luck");
+  });
+  assert.deepEqual([...library], [1]);
+  assert.throws(() => host.wrap(library, Symbol("missing"), () => () => ""), /"Symbol\(missing\)" is no function/);
+});
+
+test("host.wrap wraps a function once where two loads bring it, and as often as it is asked within one", async (t) => {
+  const { kit, host } = start(t);
+  for (const name of ["lib", "lib/other.js"]) {
+    host.watchModule(name, (library: { query: () => string; Client: { prototype: object } }) => {
+      host.wrap(library, "query", (query) => () => host.client("query", {}, query));
+      host.wrap(library.Client.prototype, "run", (run) => () => host.client("run", {}, run));
+      host.wrap(library.Client.prototype, "run", (run) => () => host.internal("work", {}, run));
+    });
+  }
+  class Client {
+    run(): void {}
+  }
+  const first = kit.load("lib", { query: () => "rows", Client });
+  const second = kit.load("lib/other.js", { query: first.query, Client });
+  assert.equal(second.query(), "rows");
+  assert.equal(kit.tree(), "CLIENT query");
+  kit.reset();
+  new Client().run();
+  assert.equal(kit.tree(), "INTERNAL work\n  CLIENT run");
+  await kit.stop();
+  assert.equal(first.query.name, "query");
+});
+
+test("host.client and the like keep what hangs on the promise of a call", async (t) => {
+  const { host } = start(t);
+  const cancellable = (): Promise<string> & { cancel(): string } =>
+    Object.assign(Promise.resolve("done"), { cancel: () => "cancelled" });
+  const message = { system: "pigeon", destination: "coop" };
+  for (const call of [
+    host.client("call", {}, cancellable),
+    host.server("call", {}, cancellable),
+    host.internal("call", {}, cancellable),
+    host.producer(message, cancellable),
+    host.consumer(message, cancellable),
+  ]) {
+    assert.equal(call.cancel(), "cancelled");
+    assert.equal(await call, "done");
+  }
+  class Query extends Promise<string> {
+    readonly id = 7;
+  }
+  const own = new Query((resolve) => resolve("rows"));
+  const query = host.client("query", {}, () => own);
+  assert.ok(query instanceof Query);
+  assert.equal(await query, "rows");
+});
+
+test("An instrumentation whose start fails leaves nothing behind: no channel, no watch, no wrapping, and no kit", async (t) => {
+  const heard = t.mock.fn();
+  const library = { greet: () => "hello" };
+  const { greet } = library;
+  const plugin = defineInstrumentation({
+    name: "half",
+    start(host) {
+      host.observe("shop:half", heard);
+      host.wrap(library, "greet", () => () => "wrapped");
+      throw new Error("no luck in start");
+    },
+  });
+  assert.throws(() => startTestKit({ plugins: [plugin] }), /instrumentation "half" could not start \(Error: no luck/);
+  channel("shop:half").publish(1);
+  assert.equal(heard.mock.callCount(), 0);
+  assert.equal(library.greet, greet);
+  const kit = startTestKit();
+  await kit.stop();
+});
+
 test("host.observe hears a channel until the end, and what it throws or rejects stays with it", async (t) => {
   const unhandled = t.mock.fn();
   process.on("unhandledRejection", unhandled).on("uncaughtException", unhandled);
@@ -154,6 +269,7 @@ test("host.watchModule sees the files that it names, and what it returns takes t
   host.watchModule("broken", () => {
     throw new Error("no luck");
   });
+  host.watchModule("async", async () => "a promise is no exports");
   const exports = {};
   for (const [name, expected] of [
     ["lib", "replaced"],
@@ -163,6 +279,7 @@ test("host.watchModule sees the files that it names, and what it returns takes t
     ["dns/promises", "replaced as well"],
     ["dns", exports],
     ["broken", exports],
+    ["async", exports],
   ] as const) {
     assert.equal(kit.load<unknown>(name, exports), expected, name);
   }

@@ -5,6 +5,7 @@ import { after, beforeEach, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { trace } from "@opentelemetry/api";
 import { defineInstrumentation } from "../../../src/index.ts";
+import { log } from "../../../src/diagnostics/log.ts";
 import { assertContract, startTestKit } from "../../../src/testing.ts";
 
 interface Order {
@@ -12,13 +13,17 @@ interface Order {
 }
 
 const orders = tracingChannel<unknown, Order>("shop:order");
+/** TypeScript knows of undefined alone; JavaScript says null as well. */
+const NO_SPAN = { secret: undefined, void: null as never };
 const instrumentation = defineInstrumentation({
   name: "shop",
   start(host) {
     host.traceChannel<Order>("shop:order", {
       kind: "client",
       start: ({ article }) =>
-        article === "secret" ? undefined : { name: `order ${article}`, attributes: { article } },
+        article === "secret" || article === "void"
+          ? NO_SPAN[article]
+          : { name: `order ${article}`, attributes: { article } },
       end: (span, { result }) => void span.setAttribute("result", String(result)),
     });
   },
@@ -97,7 +102,9 @@ test("traceChannel ends the span of a call that throws where a promise was expec
   assert.equal(kit.tree(), "CLIENT order bad !");
 });
 
-test("traceChannel makes no span of a call that start has nothing to say of", async () => {
-  assert.equal(await promise("secret"), false);
+test("traceChannel makes no span of a call that start has nothing to say of", async (t) => {
+  const told = t.mock.method(log, "warnSometimes");
+  for (const article of ["secret", "void"]) assert.equal(await promise(article), false, article);
   assert.equal(kit.tree(), "");
+  assert.equal(told.mock.callCount(), 0);
 });

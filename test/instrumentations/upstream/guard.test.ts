@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import test from "node:test";
 import type { Span } from "@opentelemetry/api";
-import { type GuardOptions, guardWrapper, noteSpan } from "../../../instrumentations/upstream/guard.ts";
+import { type GuardOptions, guardWrapper } from "../../../instrumentations/upstream/guard.ts";
+import { noteSpan } from "../../../instrumentations/upstream/guarded-call.ts";
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 const BROKEN = new Error("broken instrumentation");
@@ -245,3 +246,308 @@ test("guardWrapper with afterCall tells of the call's span and of what the funct
   assert.throws(() => guarded(1), OWN);
   assert.deepEqual(told, [[[1], true, OWN]]);
 });
+
+type AsyncFunction = (...args: unknown[]) => Promise<unknown>;
+
+/** Guards what may call the function late. */
+function guardAsync(
+  wrapper: (original: AnyFunction) => AnyFunction,
+  original: AnyFunction,
+): { readonly guarded: AnyFunction; readonly runs: () => number; readonly failures: unknown[] } {
+  let runs = 0;
+  const failures: unknown[] = [];
+  const counted: AnyFunction = function counted(...args) {
+    runs++;
+    return Reflect.apply(original, this, args);
+  };
+  const guarded = guardWrapper(wrapper, (error) => failures.push(error), { followsAsync: true })(counted);
+  return { guarded, runs: () => runs, failures };
+}
+
+const ownAsync: AnyFunction = async (...args) => {
+  await new Promise(setImmediate);
+  if (args[0] === "bad") throw OWN;
+  return args.join("+");
+};
+
+for (const [what, wrapper, expected] of [
+  [
+    "an async wrapping that fails at once",
+    () => async () => {
+      throw BROKEN;
+    },
+    [["1+2", OWN], 2, 2],
+  ],
+  [
+    "an async wrapping that fails later, before the call",
+    () => async () => {
+      await new Promise(setImmediate);
+      throw BROKEN;
+    },
+    [["1+2", OWN], 2, 2],
+  ],
+  [
+    "an async wrapping that calls late and fails afterwards",
+    (f) =>
+      async (...args) => {
+        await new Promise(setImmediate);
+        await f(...args);
+        throw BROKEN;
+      },
+    // Where the call itself fails the wrapping does not come to its own failure.
+    [["1+2", OWN], 2, 1],
+  ],
+  [
+    "an async wrapping that calls late and fails while that goes on",
+    (f) =>
+      async (...args) => {
+        await null;
+        void (f as AsyncFunction)(...args).catch(() => {});
+        throw BROKEN;
+      },
+    [["1+2", OWN], 2, 2],
+  ],
+  [
+    "an async wrapping that replaces the function's error",
+    (f) =>
+      async (...args) => {
+        await null;
+        try {
+          return await f(...args);
+        } catch {
+          throw BROKEN;
+        }
+      },
+    [["1+2", OWN], 2, 1],
+  ],
+  [
+    "an async wrapping that works",
+    (f) =>
+      async (...args) => {
+        await new Promise(setImmediate);
+        return f(...args);
+      },
+    [["1+2", OWN], 2, 0],
+  ],
+  [
+    "an async wrapping that tries again",
+    (f) =>
+      async (...args) => {
+        await null;
+        await (f as AsyncFunction)("bad").catch(() => {});
+        return f(...args);
+      },
+    [["1+2", OWN], 4, 0],
+  ],
+  [
+    "an async wrapping that answers by itself",
+    () => async () => "from a cache",
+    [["from a cache", "from a cache"], 0, 0],
+  ],
+] as const satisfies readonly (readonly [string, (f: AnyFunction) => AnyFunction, unknown])[]) {
+  test(`guardWrapper: ${what}`, async () => {
+    const { guarded, runs, failures } = guardAsync(wrapper, ownAsync);
+    const outcomes = [];
+    for (const args of [[1, 2], ["bad"]]) {
+      // oxlint-disable-next-line no-await-in-loop -- one call after the other.
+      outcomes.push(await (guarded as AsyncFunction)(...args).catch((error: unknown) => error));
+    }
+    assert.deepEqual([outcomes, runs(), failures.length], expected);
+  });
+}
+
+test("guardWrapper keeps calls apart that go on at once, however late their functions are called", async () => {
+  const { guarded, failures } = guardAsync(
+    (f) => async (name, delay) => {
+      await new Promise((resolve) => setTimeout(resolve, delay as number));
+      await f(name);
+      throw BROKEN;
+    },
+    async (name) => {
+      await new Promise(setImmediate);
+      return `own ${String(name)}`;
+    },
+  );
+  const calls = [guarded("a", 20), guarded("b", 1), guarded("c", 10)];
+  assert.deepEqual(await Promise.all(calls), ["own a", "own b", "own c"]);
+  assert.equal(failures.length, 3);
+});
+
+test("guardWrapper: a function that was called in the wrapping's place is not called once more by it", async () => {
+  let late: Promise<unknown> | undefined;
+  const { guarded, runs } = guardAsync(
+    (f) => () => {
+      late = new Promise(setImmediate).then(() => f("late"));
+      throw BROKEN;
+    },
+    (...args) => args.join("+"),
+  );
+  assert.equal(guarded(1, 2), "1+2");
+  assert.equal(await late, "1+2");
+  assert.equal(runs(), 1);
+});
+
+test("guardWrapper: where a wrapping has lost its async context nothing is called twice", async () => {
+  const jobs: (() => unknown)[] = [];
+  const worker = new Promise<void>((resolve) => {
+    setTimeout(() => {
+      for (const job of jobs) job();
+      resolve();
+    }, 1);
+  });
+  const { guarded, runs } = guardAsync((f) => {
+    return async (...args) => {
+      jobs.push(() => f(...args));
+      await worker;
+      throw BROKEN;
+    };
+  }, ownAsync);
+  await assert.rejects(guarded(1) as Promise<unknown>, BROKEN);
+  assert.equal(runs(), 1);
+});
+
+test("guardWrapper: a function that gives no promise gives none, whatever its wrapping makes of it", async (t) => {
+  const unhandled = t.mock.fn();
+  process.on("unhandledRejection", unhandled);
+  t.after(() => process.off("unhandledRejection", unhandled));
+  const asAsync = (f: AnyFunction): AnyFunction => {
+    return async (...args) => {
+      f(...args);
+      throw BROKEN;
+    };
+  };
+  const { guarded, failures } = guardAsync(asAsync, (a) => a);
+  assert.equal(guarded("x"), "x");
+  const nothing = guardAsync(asAsync, () => {});
+  void nothing.guarded("x");
+  await new Promise(setImmediate);
+  assert.equal(failures.length, 2, "that it gives a promise, and what it is rejected with");
+  assert.deepEqual(nothing.failures, [BROKEN]);
+  assert.equal(unhandled.mock.callCount(), 0);
+});
+
+test("guardWrapper: a rejection that the app does not handle stays one", async () => {
+  const rejections: unknown[] = [];
+  const listener = (error: unknown): void => void rejections.push(error);
+  const { guarded } = guardAsync((f) => async () => f("bad"), ownAsync);
+  const before = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection").on("unhandledRejection", listener);
+  void guarded();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  process.off("unhandledRejection", listener);
+  for (const one of before) process.on("unhandledRejection", one);
+  assert.deepEqual(rejections, [OWN]);
+});
+
+test("guardWrapper: nobody throws into the app who is told of failures", () => {
+  const told = (): never => {
+    throw new Error("no luck in telling");
+  };
+  const guarded = guardWrapper(
+    () => () => {
+      throw BROKEN;
+    },
+    told,
+  )((a) => a);
+  assert.equal(guarded(7), 7);
+});
+
+for (const wrapper of [async () => {}, () => undefined, () => Promise.reject(BROKEN)]) {
+  test(`guardWrapper refuses a wrapper that gives no function: ${wrapper.toString()}`, () => {
+    assert.throws(() => guardWrapper(wrapper as never, () => {})(() => 1), /no function|gives a promise/);
+  });
+}
+
+class Client {
+  static made = 0;
+  readonly #secret = 7;
+  readonly host: unknown;
+  constructor(host: unknown) {
+    Client.made++;
+    this.host = host;
+  }
+  query(text: string): string {
+    return `${text} of ${String(this.host)} ${this.#secret}`;
+  }
+}
+
+for (const [what, wrapper, query, told] of [
+  [
+    "a subclass",
+    (Original) =>
+      class extends Original {
+        override query(text: string): string {
+          return `${super.query(text)}!`;
+        }
+      },
+    "text of h 7!",
+    0,
+  ],
+  [
+    "a subclass that fails",
+    (Original) =>
+      class extends Original {
+        constructor(host: unknown) {
+          if (host === "h" || host === "s") throw BROKEN;
+          super(host);
+        }
+      },
+    "text of h 7",
+    2,
+  ],
+  [
+    "a function that constructs",
+    (Original) =>
+      function wrapped(this: unknown, ...args: unknown[]) {
+        return Reflect.construct(Original, args, new.target) as Client;
+      },
+    "text of h 7",
+    0,
+  ],
+  ["an arrow function", (Original) => (host: unknown) => new Original(host), "text of h 7", 0],
+  [
+    "a function that calls the class as one",
+    (Original) =>
+      function wrapped(this: unknown, ...args: unknown[]) {
+        return Reflect.apply(Original as never, this, args) as Client;
+      },
+    "text of h 7",
+    2,
+  ],
+  [
+    "a class of its own",
+    (Original) =>
+      class {
+        constructor(host: unknown) {
+          // oxlint-disable-next-line no-constructor-return -- as some wrappers do.
+          return new Original(host);
+        }
+      },
+    "text of h 7",
+    0,
+  ],
+] as const satisfies readonly (readonly [string, (Original: typeof Client) => unknown, string, number])[]) {
+  test(`guardWrapper: a class wrapped by ${what} makes its instances, and subclasses of the app theirs`, () => {
+    const failures: unknown[] = [];
+    const guarded = guardWrapper(wrapper as never, (error) => failures.push(error), { followsAsync: true })(
+      Client as never,
+    ) as never as typeof Client;
+    const before = Client.made;
+    const client = new guarded("h");
+    assert.equal(client.query("text"), query);
+    assert.ok(client instanceof guarded && client instanceof Client);
+    class Special extends guarded {
+      special(): string {
+        return `special ${String(this.host)}`;
+      }
+    }
+    const special = new Special("s");
+    assert.equal(special.special(), "special s");
+    assert.equal(special.query("text"), query.replace("h", "s"));
+    assert.ok(special instanceof Special && special instanceof guarded && special instanceof Client);
+    assert.equal(client instanceof Special, false);
+    assert.deepEqual([guarded.name, guarded.length, guarded.made - before], ["Client", 1, 2]);
+    assert.equal(failures.length, told);
+    assert.throws(() => (guarded as never as () => void)(), TypeError, "a class is called by the app as one");
+  });
+}

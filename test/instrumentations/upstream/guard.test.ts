@@ -301,7 +301,7 @@ for (const [what, wrapper, expected] of [
     "an async wrapping that calls late and fails while that goes on",
     (f) =>
       async (...args) => {
-        await null;
+        await Promise.resolve();
         void (f as AsyncFunction)(...args).catch(() => {});
         throw BROKEN;
       },
@@ -311,7 +311,7 @@ for (const [what, wrapper, expected] of [
     "an async wrapping that replaces the function's error",
     (f) =>
       async (...args) => {
-        await null;
+        await Promise.resolve();
         try {
           return await f(...args);
         } catch {
@@ -333,7 +333,7 @@ for (const [what, wrapper, expected] of [
     "an async wrapping that tries again",
     (f) =>
       async (...args) => {
-        await null;
+        await Promise.resolve();
         await (f as AsyncFunction)("bad").catch(() => {});
         return f(...args);
       },

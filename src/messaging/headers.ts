@@ -62,7 +62,7 @@ const getter: TextMapGetter<MessageHeaders> = {
 
 /**
  * Adds to `headers` what the context has to say, in `maxBytes`; nothing while tracing is suppressed. A message that is passed on has
- * headers of another trace, which give way; a request id that it has stays (see its propagator).
+ * headers of another trace, which give way; baggage does to baggage only, and a request id that it has stays (see its propagator).
  */
 export function injectHeaders(
   context: Context,
@@ -71,25 +71,33 @@ export function injectHeaders(
   maxBytes: number = MAX_ADDED_BYTES,
 ): void {
   if (isTracingSuppressed(context)) return;
-  const spanContext = trace.getSpanContext(context);
-  dropOld(headers, spanContext !== undefined && isSpanContextValid(spanContext));
+  dropOld(context, headers);
   room = maxBytes;
   propagation.inject(context, headers, setter);
   headers[SENT_AT] = String(now);
 }
 
-/** What tells of a trace or of baggage goes where a trace comes in its place, whatever its case; what tells the time goes always. */
-function dropOld(headers: MessageHeaders, hasTrace: boolean): void {
-  const fields = hasTrace ? propagation.fields() : [];
+/** What tells of a trace, or of baggage, goes where one comes in its place, whatever its case; what tells the time goes always. */
+function dropOld(context: Context, headers: MessageHeaders): void {
+  const spanContext = trace.getSpanContext(context);
+  const hasTrace = spanContext !== undefined && isSpanContextValid(spanContext);
+  const hasBaggage = propagation.getBaggage(context) !== undefined;
+  const fields = hasTrace || hasBaggage ? propagation.fields() : [];
   for (const key of comparedNames(headers) ?? [...fields, SENT_AT]) {
     const name = key.toLowerCase();
-    if (name === SENT_AT || (hasTrace && isOfTrace(name, fields) && !isRequestIdHeader(name))) delete headers[key];
+    const isOld = isOfBaggage(name, fields) ? hasBaggage : hasTrace && isOfTrace(name, fields);
+    if (isOld || name === SENT_AT) delete headers[key];
   }
 }
 
 function isOfTrace(name: string, fields: readonly string[]): boolean {
-  for (const field of fields) if (isSame(field, name)) return true;
+  return fields.some((field) => isSame(field, name)) && !isRequestIdHeader(name);
+}
+
+/** In any of its three forms, of propagators that are there. */
+function isOfBaggage(name: string, fields: readonly string[]): boolean {
   return (
+    (name === "baggage" && fields.includes("baggage")) ||
     (name.startsWith("uberctx-") && fields.includes("uber-trace-id")) ||
     (name.startsWith("ot-baggage-") && fields.includes("ot-tracer-traceid"))
   );

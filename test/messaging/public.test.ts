@@ -97,7 +97,7 @@ test("The headers of a message that is passed on are those of the passing reques
     "X-Sent-At": "1",
   };
   const passed = inRequest(() => injectMessage({ ...old })) as Record<string, string>;
-  assert.deepEqual(Object.keys(passed).toSorted(), ["X-Request-ID", "tenant", "traceparent", "x-sent-at"]);
+  assert.deepEqual(Object.keys(passed).toSorted(), ["Baggage", "X-Request-ID", "tenant", "traceparent", "x-sent-at"]);
   assert.equal(passed["traceparent"], `00-${TRACE.traceId}-${TRACE.spanId}-03`);
   assert.equal(passed["X-Request-ID"], "old-id");
   // Outside of a request there is nothing to give way to.
@@ -106,7 +106,16 @@ test("The headers of a message that is passed on are those of the passing reques
   assert.deepEqual(kept, others);
 });
 
-test("Baggage in a header for each entry goes with its trace", () => {
+test("Old baggage gives way to baggage, not to a trace", () => {
+  const baggage = propagation.createBaggage({ tenant: { value: "a" } });
+  const passed = context.with(propagation.setBaggage(ROOT_CONTEXT, baggage), () =>
+    injectMessage({ Baggage: "user=old", traceparent: "the app's" }),
+  ) as Record<string, string>;
+  const { "x-sent-at": _, ...others } = passed;
+  assert.deepEqual(others, { baggage: "tenant=a", traceparent: "the app's" });
+});
+
+test("Baggage in a header for each entry gives way as a whole", () => {
   stop();
   const spans = recordSpans({ OTEL_PROPAGATORS: "jaeger,requestid" });
   try {

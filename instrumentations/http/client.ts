@@ -20,7 +20,7 @@ import { createHeaderCapture, incomingHeader, outgoingHeader } from "./headers.t
 import { parseAuthority } from "./host.ts";
 import { knownMethod, methodInName } from "./method.ts";
 import { createRequestHeaders } from "./request-header-setter.ts";
-import { createTargetTest } from "./targets.ts";
+import { createTargetTest } from "../targets.ts";
 
 const CALL: unique symbol = Symbol("redtrail.client-call");
 /** Whether it was known at the beginning. */

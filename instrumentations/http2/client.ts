@@ -19,7 +19,7 @@ import { createHeaderCapture } from "../http/headers.ts";
 import { parseAuthority } from "../http/host.ts";
 import { knownMethod, methodInName } from "../http/method.ts";
 import { createTraceFields } from "../http/old-headers.ts";
-import { createTargetTest } from "../http/targets.ts";
+import { createTargetTest } from "../targets.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { isUndiciSession, observeHttp2Sockets } from "../undici/http2-sockets.ts";
 import { endCall } from "./call-end.ts";

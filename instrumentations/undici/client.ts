@@ -18,7 +18,7 @@ import { createHeaderCapture } from "../http/headers.ts";
 import { parseAuthority } from "../http/host.ts";
 import { knownMethod, methodInName } from "../http/method.ts";
 import { createTraceFields } from "../http/old-headers.ts";
-import { createTargetTest } from "../http/targets.ts";
+import { createTargetTest } from "../targets.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { observe } from "../observe.ts";
 import { observeHttp2Sockets, speaksHttp2 } from "./http2-sockets.ts";

@@ -9,7 +9,7 @@ import { moduleName } from "../package-name.ts";
 import { type GuardOptions, guardWrapper } from "./guard.ts";
 import { noteSpan } from "./guarded-call.ts";
 import { withSpanRules } from "./spans.ts";
-import type { UpstreamRow } from "./table.ts";
+import type { PreparingHost, UpstreamRow } from "./table.ts";
 
 type Wrap = (target: object, name: string, wrapper: Parameters<typeof guardWrapper>[0]) => unknown;
 
@@ -31,10 +31,12 @@ export interface BaseInstrumentation {
 
 export type BaseInstrumentationClass = new (config: object) => BaseInstrumentation;
 
-export type UpstreamHost = Pick<InstrumentationHost, "modules" | "options" | "tracerProvider" | "isOn">;
+export type UpstreamHost = Pick<InstrumentationHost, "modules" | "options" | "tracerProvider" | "isOn"> & PreparingHost;
 
 /** What `adopt` has to know of an instrumentation: its name, and what its row says of it. */
-type AdoptionRules = Pick<UpstreamRow, "name"> & Partial<UpstreamRow> & Pick<GuardOptions, "followsAsync">;
+type AdoptionRules = Pick<UpstreamRow, "name"> &
+  Partial<Omit<UpstreamRow, "prepare">> &
+  Pick<GuardOptions, "followsAsync"> & { readonly prepare?: (instrumentation: object) => void };
 
 type Patch = (exports: unknown, loaded: LoadedFile) => unknown;
 
@@ -52,7 +54,8 @@ export function instrumentByUpstream(
       patch = () => undefined;
       const Instrumentation = load(row.name);
       const config = { ...row.defaults, ...host.options(row.name, row.options), enabled: false };
-      patch = adopt(new Instrumentation(config), config, row, host);
+      const prepare = (instrumentation: object): void => row.prepare?.(instrumentation, host);
+      patch = adopt(new Instrumentation(config), config, { ...row, prepare }, host);
     }
     const patched = patch(exports, loaded) ?? exports;
     row.patch?.(patched, loaded.file);

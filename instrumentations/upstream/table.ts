@@ -4,9 +4,11 @@
 // A span stands for one call to something else, because the metrics count spans: no spans of connections, none of a library's
 // inside, and one row for each call (docs/instrumentations.md).
 import { type Span, SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import type { InstrumentationHost } from "../instrumentation.ts";
 import { finishAwsSpan, isAwsCall, withoutMessaging } from "./aws-sdk.ts";
 import { finishDatabaseSpan } from "./database.ts";
 import { endWithHandler, finishGrpcSpan } from "./grpc.ts";
+import { keepToTrust } from "./grpc-trust.ts";
 import type { AfterCall, StandIns } from "./guard.ts";
 import { finishKnexSpan, isSeenByDriver } from "./knex.ts";
 import { withoutRoundTrips } from "./oracledb.ts";
@@ -15,6 +17,8 @@ import { keepPoolContext } from "./mysql2.ts";
 import { isRedisCall } from "./redis.ts";
 import { finishSocketIoSpan, keepListeners } from "./socket-io.ts";
 import type { EndingSpan, SpanRules } from "./spans.ts";
+
+export type PreparingHost = Pick<InstrumentationHost, "requestId" | "propagation">;
 
 export interface UpstreamRow {
   /** As OTEL_NODE_ENABLED_INSTRUMENTATIONS names it: `@opentelemetry/instrumentation-<name>`. */
@@ -44,7 +48,7 @@ export interface UpstreamRow {
   /** Patches what upstream does not, after it: gets the exports of a file, and its path in the package. */
   readonly patch?: (exports: unknown, file: string) => void;
   /** Changes the instrumentation itself, once, before it has patched anything. */
-  readonly prepare?: (instrumentation: object) => void;
+  readonly prepare?: (instrumentation: object, host: PreparingHost) => void;
 }
 
 const database: SpanRules = { finish: finishDatabaseSpan };
@@ -137,6 +141,7 @@ export const UPSTREAM: readonly UpstreamRow[] = [
     spans: { finish: finishGrpcSpan },
     // Of a server's handler.
     afterCall: { func: endWithHandler },
+    prepare: keepToTrust,
   },
   {
     name: "graphql",

@@ -6,6 +6,7 @@ import { B3Propagator } from "./b3.ts";
 import { BaggagePropagator } from "./baggage.ts";
 import { JaegerPropagator } from "./jaeger.ts";
 import { LegacyIdsPropagator } from "./legacy-ids.ts";
+import { LimitedPropagator } from "./limited.ts";
 import { OtTracePropagator } from "./ot-trace.ts";
 import { watchOwnPeer } from "./own-peer.ts";
 import { PeerPropagator } from "./peer.ts";
@@ -52,7 +53,7 @@ export function createPropagator(
   const propagators = names
     .map((name) => (isOurs(name) ? PROPAGATORS[name](config, serviceName) : makeOther(name)))
     .filter((propagator) => propagator !== undefined);
-  return new CompositePropagator({ propagators });
+  return new LimitedPropagator(new CompositePropagator({ propagators }));
 }
 
 function isOurs(name: string): name is PropagatorName {

@@ -80,6 +80,66 @@ describe("gRPC", () => {
   }
 });
 
+describe("gRPC and trust", () => {
+  const untrusted = { REDTRAIL_TRUSTED_CIDRS: "10.0.0.0/8", REDTRAIL_REQUEST_ID_TRUST: "internal" };
+  const calls = ({ spans }: ClientRun, kind: string) =>
+    spans.filter((span) => span.kind === kind && span.name === "redtrail.test.Words/Unary");
+  const headersOf = ({ answers }: ClientRun): string =>
+    (JSON.parse(answers["metadata"] ?? "") as { readonly text: string }).text;
+
+  test("A caller who is not trusted gets a trace of its own that links to theirs, and an id of its own", async () => {
+    const run = await runClient({
+      client: "grpc",
+      env: { ...untrusted, REDTRAIL_PROPAGATION_EXTRACT: "restart" },
+    });
+    const theirs = new Map(calls(run, "CLIENT").map((span) => [span.id, span]));
+    const answered = calls(run, "SERVER");
+    assert.ok(answered.length >= 8);
+    for (const { parentId, traceId, tags } of answered) {
+      assert.equal(parentId, undefined);
+      const link = JSON.parse(tags["otel.link.0"] ?? "") as { readonly traceId: string; readonly spanId: string };
+      const caller = theirs.get(link.spanId);
+      assert.equal(link.traceId, caller?.traceId);
+      assert.notEqual(traceId, caller?.traceId);
+      assert.notEqual(tags["http.request.id"], caller?.tags["http.request.id"]);
+    }
+    // What the app itself gets is what was sent.
+    assert.equal(headersOf(run), '["tenant","traceparent","user-agent","x-request-id"]');
+  });
+
+  for (const [what, env, ofCaller] of [
+    [
+      "forgets the trace of",
+      { ...untrusted, REDTRAIL_PROPAGATION_EXTRACT: "ignore", REDTRAIL_ENGINE: "node-sdk" },
+      false,
+    ],
+    ["trusts", { ...untrusted, REDTRAIL_PROPAGATION_EXTRACT: "ignore", REDTRAIL_TRUSTED_CIDRS: "127.0.0.0/8" }, true],
+    ["takes no id, and the trace, of", { ...untrusted, REDTRAIL_REQUEST_ID_TRUST: "never" }, true],
+  ] as const) {
+    test(`A server ${what} its caller: ${JSON.stringify(env)}`, async () => {
+      const run = await runClient({ client: "grpc", env });
+      for (const { parentId, tags } of calls(run, "SERVER")) {
+        const caller = calls(run, "CLIENT").find(({ id }) => id === parentId);
+        assert.equal(caller !== undefined, ofCaller);
+        assert.equal(tags["otel.link.0"], undefined);
+        const isSameId = tags["http.request.id"] === caller?.tags["http.request.id"];
+        assert.equal(isSameId, env.REDTRAIL_REQUEST_ID_TRUST !== "never" && ofCaller);
+      }
+    });
+  }
+
+  for (const [targets, expected] of [
+    ["api.example.com", '["tenant","user-agent"]'],
+    ["api.example.com,127.0.0.*", '["tenant","traceparent","user-agent","x-request-id"]'],
+  ] as const) {
+    test(`REDTRAIL_PROPAGATION_TARGETS=${targets}: the metadata has ${expected}, and the call its span`, async () => {
+      const run = await runClient({ client: "grpc", env: { REDTRAIL_PROPAGATION_TARGETS: targets } });
+      assert.equal(headersOf(run), expected);
+      assert.ok(calls(run, "CLIENT").length >= 8);
+    });
+  }
+});
+
 test("GraphQL: an operation is one span without its resolvers, and one whose answer has errors has failed", async () => {
   const run = await runClient({ client: "graphql" });
   assert.deepEqual(run.answers, await runClientAlone({ client: "graphql" }));

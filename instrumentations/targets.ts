@@ -1,5 +1,5 @@
 // Which servers get headers of ours.
-import { createGlobTest } from "../../src/glob.ts";
+import { createGlobTest } from "../src/glob.ts";
 
 /** By host, or host and port; the ones that REDTRAIL_PROPAGATION_TARGETS names. */
 export function createTargetTest(targets: readonly string[]): (host: string, port: number | undefined) => boolean {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { createTargetTest } from "../../../instrumentations/http/targets.ts";
+import { createTargetTest } from "../../instrumentations/targets.ts";
 
 const isTarget = createTargetTest(["*.example.com", "api", "cache:6000", "::1"]);
 

@@ -2,7 +2,7 @@
 // https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/
 import type { Attributes } from "@opentelemetry/api";
 import type { MetricProducer } from "@opentelemetry/sdk-metrics";
-import type { DeliveryStats } from "../exporters/delivery/delivery.ts";
+import type { SpoolStats } from "../exporters/delivery/spool.ts";
 import { type SelfMetric, selfProducer } from "./self-producer.ts";
 
 /** As the conventions name the two: `otel.sdk.exporter.span.exported`, `otel.sdk.exporter.log.exported`. */
@@ -10,11 +10,22 @@ export type DeliveredSignal = "span" | "log";
 
 const NOUN = { span: ["Spans", "{span}"], log: ["Log records", "{log_record}"] } as const;
 
-/** `componentType`: `zipkin_http_exporter`, or one of ours. */
+export interface DeliveryCounts {
+  readonly queued: number;
+  readonly capacity: number;
+  readonly sent: number;
+  /** By reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+  /** Of a queue that is bounded by them too. */
+  readonly queuedBytes?: number;
+  readonly spool?: SpoolStats | undefined;
+}
+
+/** `componentType`: `zipkin_http_exporter`, or one of ours or of a plug-in. */
 export function deliverySelfMetrics(
   componentType: string,
   signal: DeliveredSignal,
-  read: () => DeliveryStats,
+  read: () => DeliveryCounts,
 ): MetricProducer {
   const component: Attributes = { "otel.component.type": componentType, "otel.component.name": `${componentType}/0` };
   const [noun, itemUnit] = NOUN[signal];
@@ -40,8 +51,12 @@ export function deliverySelfMetrics(
       },
       level(`${queue}.size`, `${noun} that wait to be delivered.`, itemUnit, queued),
       level(`${queue}.capacity`, `${noun} that may wait at most.`, itemUnit, capacity),
-      level("redtrail.delivery.queue.bytes", "Bytes that wait in memory to be delivered.", "By", queuedBytes),
     ];
+    if (queuedBytes !== undefined) {
+      metrics.push(
+        level("redtrail.delivery.queue.bytes", "Bytes that wait in memory to be delivered.", "By", queuedBytes),
+      );
+    }
     if (spool === undefined) return metrics;
     return [
       ...metrics,

@@ -23,7 +23,7 @@ export function createNativeEngine(parts: Parts): Engine {
     spanProcessors,
   });
   const pushes = createPushes(zipkin, parts.requestLog);
-  const metricsParts = startMetrics(parts, pushes.producers);
+  const metricsParts = startMetrics(parts, [...pushes.producers, ...pluginSpans.producers]);
   const { endpoint, readers, views, group } = metricsParts;
   const meterProvider = new MeterProvider({ resource, readers, views });
   trace.setGlobalTracerProvider(tracerProvider);

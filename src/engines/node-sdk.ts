@@ -34,7 +34,7 @@ export function createNodeSdkEngine(parts: Parts): Engine {
   const pushes = createPushes(undefined, parts.requestLog);
   const runtime = takesMetrics(config) && config.runtimeMetrics ? createRuntimeMetrics() : undefined;
   const pluginSpans = createPluginSpans(parts);
-  const producers = producersOf(parts, pushes.producers, runtime);
+  const producers = producersOf(parts, [...pushes.producers, ...pluginSpans.producers], runtime);
   const { endpoint, readers } = createReaders(config, producers);
   readers.push(...createPluginReaders(parts, producers));
   const sdk = new NodeSDK({

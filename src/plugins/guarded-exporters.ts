@@ -13,6 +13,9 @@ import { isPromiseOf, notAwaited } from "./rejection.ts";
 
 type OnResult = (result: ExportResult) => void;
 
+/** It is told already. */
+const NOT_DELIVERED: ExportResult = { code: ExportResultCode.FAILED };
+
 export function guardSpanExporter(exporter: SpanExporter, guard: Guard): SpanExporter {
   const forceFlush = guard.method("forceFlush");
   const shutdown = guard.method("shutdown");
@@ -104,19 +107,22 @@ function guardExport<Items>(
     };
     const fail = (error: unknown): void => {
       method.failed(error);
-      // Told already, so that the SDK need not tell it too.
-      answer({ code: ExportResultCode.SUCCESS });
+      answer(NOT_DELIVERED);
     };
     if (guard.isOff) {
-      answer({ code: ExportResultCode.SUCCESS });
+      answer(NOT_DELIVERED);
       return;
     }
     try {
       const result: unknown = run(items, (outcome) => {
         if (isAnswered) return;
         method.passed();
-        if (outcome?.code !== ExportResultCode.SUCCESS) guard.undelivered(outcome?.error);
-        answer(outcome);
+        if (outcome?.code === ExportResultCode.SUCCESS) {
+          answer(outcome);
+          return;
+        }
+        guard.undelivered(outcome?.error);
+        answer(NOT_DELIVERED);
       });
       isPromiseOf(result, fail);
     } catch (error) {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { FIXTURES, type RunningApp, runApp, runToEnd } from "../support/run-app.ts";
+import { sumOf } from "../support/scrape.ts";
 import { type TestZipkin, startZipkin } from "../support/zipkin.ts";
 
 const ENGINES = ["native", "node-sdk"] as const;
@@ -119,6 +120,17 @@ for (const engine of ENGINES) {
       'instrumentation "hooks" has failed in unescape (Error: no luck after the call)',
     ];
     for (const text of expected) assert.equal(lines(stderr, text), 1, `${text}\n${stderr}`);
+    const delivered = (scraped: string, type: string, reason: string | undefined): number =>
+      sumOf(scraped, "otel_sdk_exporter_span_exported_total", { otel_component_type: type, error_type: reason });
+    let scraped = "";
+    for (let tries = 0; tries < 15 && delivered(scraped, "broken", "failed") < 101; tries++) {
+      scraped = await app.scrape();
+      await new Promise((done) => setTimeout(done, 400));
+    }
+    assert.equal(delivered(scraped, "broken", "failed"), 101, scraped);
+    assert.equal(delivered(scraped, "broken", undefined), 0);
+    // Upstream's own exporter of the other engine does not tell.
+    if (engine === "native") assert.equal(delivered(scraped, "zipkin_http_exporter", undefined), 101);
     const { signal, stderr: all } = await app.stop();
     assert.equal(signal, "SIGTERM");
     // forceFlush at the end, of the exporter; the processors are off.

@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
 import test, { after, before } from "node:test";
-import {
-  ROOT_CONTEXT,
-  type TextMapGetter,
-  defaultTextMapGetter,
-  defaultTextMapSetter,
-  propagation,
-  trace,
-} from "@opentelemetry/api";
+import { ROOT_CONTEXT, defaultTextMapGetter, defaultTextMapSetter, propagation, trace } from "@opentelemetry/api";
 import { readConfig } from "../../src/config/read.ts";
 import { createPropagator } from "../../src/propagators/index.ts";
 import { limitExtraction, silence } from "../../src/propagators/limited.ts";
@@ -25,7 +18,7 @@ test("A carrier is read in part once, by whoever comes next", () => {
   const carrier = { ...HEADERS };
   limitExtraction(carrier, (same, getter) => {
     assert.equal(same, carrier);
-    assert.equal(getter as TextMapGetter, defaultTextMapGetter);
+    assert.equal(getter, defaultTextMapGetter);
     return ROOT_CONTEXT;
   });
   assert.equal(traceOf({ ...HEADERS }), PARENT.traceId);

@@ -177,7 +177,8 @@ export function renewNames(namespace: object, whole: unknown): void {
   }
 }
 
-function isHolder(value: unknown): value is object {
+/** Whether it can have members. */
+export function isHolder(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 

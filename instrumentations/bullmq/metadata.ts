@@ -1,5 +1,7 @@
 // Where a job carries its request: as BullMQ's own telemetry does it, so that consumers that have that understand us, and we them.
 // `opts.telemetry.metadata` (`tm` in Redis): {"traceparent":"00-...","x-request-id":"...","x-sent-at":"1795600000000"}
+import { context as contextApi } from "@opentelemetry/api";
+import { SENT_AT, injectHeaders } from "../../src/messaging/headers.ts";
 import { type MessageHeaders, parseHeaders } from "../../src/messaging/message.ts";
 
 export interface JobTelemetry {
@@ -21,13 +23,26 @@ export function readMetadata(options: JobOptions | undefined): MessageHeaders {
   return typeof metadata === "string" ? { ...parseHeaders(metadata) } : {};
 }
 
-/** The same options with `headers`; as they are where the app has said what the job shall carry, or that it is nothing. */
+/**
+ * The same options with `headers`. What a job that is passed on carries (`queue.add(job.name, job.data, job.opts)`) gives way to them; what is no
+ * JSON of headers stays, and so does the wish to carry nothing.
+ */
 export function withMetadata<Options extends JobOptions>(
   options: Options | undefined,
   headers: MessageHeaders,
 ): Options | JobOptions | undefined {
-  if (!takesMetadata(options)) return options;
-  return { ...options, telemetry: { ...options?.telemetry, metadata: JSON.stringify(headers) } };
+  const old = options?.telemetry?.metadata;
+  const carried = old === undefined ? headers : passedOn(old, headers);
+  if (carried === undefined || !takesMetadata(options)) return options;
+  return { ...options, telemetry: { ...options?.telemetry, metadata: JSON.stringify(carried) } };
+}
+
+/** The active context is that of the call. */
+function passedOn(old: string, headers: MessageHeaders): MessageHeaders | undefined {
+  const carried = parseHeaders(old);
+  if (carried === undefined) return undefined;
+  injectHeaders(contextApi.active(), carried);
+  return { ...carried, [SENT_AT]: headers[SENT_AT] };
 }
 
 /**
@@ -36,5 +51,5 @@ export function withMetadata<Options extends JobOptions>(
  */
 function takesMetadata(options: JobOptions | undefined): boolean {
   const { telemetry, repeat } = options ?? {};
-  return repeat === undefined && telemetry?.metadata === undefined && telemetry?.omitContext !== true;
+  return repeat === undefined && telemetry?.omitContext !== true;
 }

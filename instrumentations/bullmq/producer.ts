@@ -1,6 +1,8 @@
 // Jobs that are added: one, several, or a flow of parents and children. One PRODUCER span for each call.
-import { type Attributes, trace } from "@opentelemetry/api";
+import { type Attributes, context as contextApi, trace } from "@opentelemetry/api";
+import { isTracingSuppressed } from "@opentelemetry/core";
 import { SENT_AT, type MessageHeaders } from "../../src/messaging/headers.ts";
+import type { Message } from "../../src/messaging/message.ts";
 import { sendMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { wrapKnownMethod } from "../wrap-method.ts";
@@ -41,7 +43,7 @@ export function watchQueue(queue: object | undefined, { tracer }: Pick<Instrumen
     "add",
     (add) =>
       function addWithContext(name, data, options) {
-        if (this.opts?.telemetry !== undefined) return add.call(this, name, data, options);
+        if (isLeftAlone(this)) return add.call(this, name, data, options);
         return sendMessage(tracer, "add", to(this.name, { [JOB_NAME]: name }), (headers) =>
           noteId(add.call(this, name, data, withMetadata(options, headers)), (job) => job),
         );
@@ -53,7 +55,7 @@ export function watchQueue(queue: object | undefined, { tracer }: Pick<Instrumen
     "addBulk",
     (addBulk) =>
       function addBulkWithContext(jobs) {
-        if (this.opts?.telemetry !== undefined || !Array.isArray(jobs)) return addBulk.call(this, jobs);
+        if (isLeftAlone(this) || !Array.isArray(jobs)) return addBulk.call(this, jobs);
         return sendMessage(tracer, "add", to(this.name, { [COUNT]: jobs.length }), (headers) =>
           addBulk.call(
             this,
@@ -71,7 +73,7 @@ export function watchFlowProducer(flows: object | undefined, { tracer }: Pick<In
     "add",
     (add) =>
       function addFlowWithContext(flow, ...rest) {
-        if (hasTelemetry(this)) return add.call(this, flow, ...rest);
+        if (isLeftAlone(this)) return add.call(this, flow, ...rest);
         const attributes = { [JOB_NAME]: flow.name, [COUNT]: countJobs([flow]) };
         return sendMessage(tracer, "add", to(flow.queueName, attributes), (headers) =>
           noteId(add.call(this, withFlowHeaders(flow, headers), ...rest), (tree) => tree?.job),
@@ -85,7 +87,7 @@ export function watchFlowProducer(flows: object | undefined, { tracer }: Pick<In
     (addBulk) =>
       function addFlowsWithContext(all) {
         const [first] = all;
-        if (hasTelemetry(this) || first === undefined) return addBulk.call(this, all);
+        if (isLeftAlone(this) || first === undefined) return addBulk.call(this, all);
         return sendMessage(tracer, "add", to(first.queueName, { [COUNT]: countJobs(all) }), (headers) =>
           addBulk.call(
             this,
@@ -96,12 +98,13 @@ export function watchFlowProducer(flows: object | undefined, { tracer }: Pick<In
   );
 }
 
-function to(destination: string, attributes: Attributes): Parameters<typeof sendMessage>[2] {
+function to(destination: string, attributes: Attributes): Message {
   return { system: "bullmq", destination, headers: {}, attributes };
 }
 
-function hasTelemetry({ telemetry, opts }: FlowProducer): boolean {
-  return telemetry !== undefined || opts?.telemetry !== undefined;
+/** It has telemetry of the app's own, or nothing is to be traced. */
+function isLeftAlone({ telemetry, opts }: FlowProducer): boolean {
+  return telemetry !== undefined || opts?.telemetry !== undefined || isTracingSuppressed(contextApi.active());
 }
 
 function withHeaders<Job extends BulkJob>(job: Job, headers: MessageHeaders): Job {

@@ -2,6 +2,7 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { MessagingConfig } from "../../src/config/config.ts";
 import { SENT_AT, type MessageHeaders } from "../../src/messaging/headers.ts";
+import { isPromise } from "../../src/messaging/run.ts";
 import { processMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { wrapKnownMethod } from "../wrap-method.ts";
@@ -44,17 +45,10 @@ export function watchWorker(
           headers: headersOf(job),
           attributes: attributesOf(job),
         };
-        return processMessage(tracer, settingsFor(job, messaging), message, async () => {
-          try {
-            return { result: await callProcessor.call(this, job, ...rest) };
-          } catch (error) {
-            if (!isFailure(error)) return { error };
-            throw error;
-          }
-        }).then((outcome) => {
-          if ("error" in outcome) throw outcome.error;
-          return outcome.result;
-        });
+        const outcome = processMessage(tracer, settingsFor(job, messaging), message, () =>
+          attempt(() => callProcessor.call(this, job, ...rest)),
+        );
+        return outcome instanceof Promise ? outcome.then(resultOf) : resultOf(outcome);
       },
   );
 }
@@ -79,6 +73,28 @@ function attributesOf({ id, name, attemptsMade }: Job): Attributes {
   if (name !== undefined) attributes["bullmq.job.name"] = name;
   if (attemptsMade !== undefined) attributes["bullmq.job.attempts.made"] = attemptsMade;
   return attributes;
+}
+
+type Outcome = { readonly result: unknown } | { readonly error: unknown };
+
+/** What puts a job off is no failure, and comes back as an outcome; a processor that is not async gives none of its promises. */
+function attempt(run: () => unknown): Outcome | Promise<Outcome> {
+  try {
+    const result = run();
+    return isPromise(result) ? result.then((value) => ({ result: value }), excuse) : { result };
+  } catch (error) {
+    return excuse(error);
+  }
+}
+
+function excuse(error: unknown): Outcome {
+  if (isFailure(error)) throw error;
+  return { error };
+}
+
+function resultOf(outcome: Outcome): unknown {
+  if ("error" in outcome) throw outcome.error;
+  return outcome.result;
 }
 
 function isFailure(error: unknown): boolean {

@@ -1,7 +1,7 @@
 // Writes propagation headers onto an outgoing node:http request.
 import { type ClientRequest, validateHeaderName, validateHeaderValue } from "node:http";
 import type { TextMapSetter } from "@opentelemetry/api";
-import { createTraceFields } from "./old-headers.ts";
+import { createTraceFields } from "../../src/propagators/trace-fields.ts";
 
 /** Node's rendered header block, there already when the app gave its headers as an array or asked for `Expect`. */
 type Rendered = ClientRequest & { _header?: string | null };
@@ -14,7 +14,7 @@ export interface RequestHeaders {
 }
 
 export function createRequestHeaders(requestIdHeader: string): RequestHeaders {
-  const traceFields = createTraceFields(requestIdHeader);
+  const traceFields = createTraceFields();
   return {
     clear(request: Rendered) {
       if (typeof request._header === "string") {

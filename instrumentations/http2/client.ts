@@ -18,7 +18,7 @@ import { ClientCall } from "../http/client-call.ts";
 import { createHeaderCapture } from "../http/headers.ts";
 import { parseAuthority } from "../http/host.ts";
 import { knownMethod, methodInName } from "../http/method.ts";
-import { createTraceFields } from "../http/old-headers.ts";
+import { createTraceFields } from "../../src/propagators/trace-fields.ts";
 import { createTargetTest } from "../targets.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { isUndiciSession, observeHttp2Sockets } from "../undici/http2-sockets.ts";
@@ -54,7 +54,7 @@ export function instrumentHttp2Client(host: InstrumentationHost): void {
   } = host;
   const requestIdHeader = host.requestId.headers[0] as string;
   const setter = createHeaderSetter(requestIdHeader);
-  const traceFields = createTraceFields(requestIdHeader);
+  const traceFields = createTraceFields();
   const isTarget = createTargetTest(host.propagation.targets);
   const grpc = createGrpcTest(host);
   const captureRequest = createHeaderCapture<Http2Headers>("request", client.request, textsIn);

@@ -10,10 +10,13 @@ export function findFilter(
   subscriptions: Readonly<Record<string, unknown>> | undefined,
 ): string | undefined {
   let looked = 0;
+  let levels: readonly string[] | undefined;
   for (const subscription in subscriptions) {
     if (++looked > MAX_FILTERS) return undefined;
-    const filter = subscription.replace(/^\$share\/[^/]*\//, "");
-    if ((filter.includes("+") || filter.includes("#")) && matches(topic.split("/"), filter.split("/"))) return filter;
+    if (!subscription.includes("+") && !subscription.includes("#")) continue;
+    const filter = subscription.startsWith("$share/") ? subscription.replace(/^\$share\/[^/]*\//, "") : subscription;
+    levels ??= topic.split("/");
+    if (matches(levels, filter.split("/"))) return filter;
   }
   return undefined;
 }

@@ -2,6 +2,7 @@
 // a PRODUCER span and carries the request in fields of the entry. Reading is a poll: withMessage runs what processes an entry.
 import type { Tracer } from "@opentelemetry/api";
 import { createGlobTest } from "../../src/glob.ts";
+import type { Message } from "../../src/messaging/message.ts";
 import { sendMessage, sendUntilDone } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { prototypeOf, wrapKnownMethod } from "../wrap-method.ts";
@@ -92,6 +93,6 @@ function isAdd(name: unknown): boolean {
   return name === "XADD" || name === "xadd" || (typeof name === "string" && name.toUpperCase() === "XADD");
 }
 
-function to(stream: string): Parameters<typeof sendMessage>[2] {
+function to(stream: string): Message {
   return { system: "redis", destination: stream, headers: {} };
 }

@@ -17,7 +17,7 @@ import { ClientCall } from "../http/client-call.ts";
 import { createHeaderCapture } from "../http/headers.ts";
 import { parseAuthority } from "../http/host.ts";
 import { knownMethod, methodInName } from "../http/method.ts";
-import { createTraceFields } from "../http/old-headers.ts";
+import { createTraceFields } from "../../src/propagators/trace-fields.ts";
 import { createTargetTest } from "../targets.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { observe } from "../observe.ts";
@@ -50,7 +50,7 @@ export function instrumentUndici({
 }: InstrumentationHost): void {
   const requestIdHeader = requestId.headers[0] as string;
   const headerSetter = createHeaderSetter(requestIdHeader);
-  const traceFields = createTraceFields(requestIdHeader);
+  const traceFields = createTraceFields();
   const isTarget = createTargetTest(targets);
   const captureRequest = createHeaderCapture("request", client.request, headerIn);
   const captureResponse = createHeaderCapture("response", client.response, headerIn);

@@ -4,7 +4,7 @@ import { log } from "../../src/diagnostics/log.ts";
 import { notAwaited } from "../../src/plugins/rejection.ts";
 import { loadUpstreamInstrumentation } from "../../src/lazy.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { type LoadedFile, commonJsIn, renewNames } from "../modules.ts";
+import { type LoadedFile, commonJsIn, isHolder, renewNames } from "../modules.ts";
 import { moduleName } from "../package-name.ts";
 import { type GuardOptions, guardWrapper } from "./guard.ts";
 import { noteSpan } from "./guarded-call.ts";
@@ -112,6 +112,20 @@ export function adopt(
   instrumentation.enable();
   const onRequire = instrumentation._onRequire;
 
+  /** By what was patched, and what took its place: a file is shown by each way that it is loaded. */
+  const patched = new WeakMap<object, Map<string, unknown>>();
+
+  function patchOnce(exports: unknown, loaded: LoadedFile): unknown {
+    if (!isHolder(exports)) return patch(exports, loaded);
+    const known = patched.get(exports)?.get(loaded.name);
+    if (known !== undefined) return known;
+    const result = patch(exports, loaded);
+    for (const one of [exports, result]) {
+      if (isHolder(one)) patched.set(one, (patched.get(one) ?? new Map<string, unknown>()).set(loaded.name, result));
+    }
+    return result;
+  }
+
   function patch(exports: unknown, { name: loadedName, baseDir }: LoadedFile): unknown {
     let current = exports;
     for (const definition of definitions) {
@@ -123,9 +137,9 @@ export function adopt(
 
   return (exports, loaded) => {
     const commonJs = commonJsIn(exports);
-    if (commonJs === undefined) return patch(exports, loaded);
+    if (commonJs === undefined) return patchOnce(exports, loaded);
     // Most instrumentations of upstream patch the names only, and not what the default holds: here that is patched, and gives the names.
-    renewNames(exports as object, patch(commonJs, loaded));
+    renewNames(exports as object, patchOnce(commonJs, loaded));
     return exports;
   };
 }

@@ -1,7 +1,7 @@
 // What the app gets where the wrapping of a function gives a promise: what the function's own becomes, whatever becomes of the wrapping's.
 import { types } from "node:util";
 import { withMembersOf } from "../promise-members.ts";
-import { type Call, type Outcome, endCall, replaceWrapping } from "./guarded-call.ts";
+import { type Call, type Outcome, endCall, replaceWrapping, replay } from "./guarded-call.ts";
 
 export interface Settling {
   readonly tell: (error: unknown) => void;
@@ -16,13 +16,15 @@ export function isPromise(value: unknown): value is Promise<unknown> {
 }
 
 export function settle(call: Call, result: Promise<unknown>, settling: Settling): unknown {
-  const own = call.outcome !== undefined && "result" in call.outcome ? call.outcome : undefined;
-  if (own?.result === result) return result;
-  if (own?.result !== undefined && !isThenable(own.result)) {
-    settling.tell(new TypeError("it gives a promise where the function gives none"));
-    result.catch(settling.tell);
-    return own.result;
+  const { outcome } = call;
+  if (outcome !== undefined && !isAwaited(outcome)) {
+    // The function is done: what comes later is not for the app.
+    result.catch((error: unknown) => ("error" in outcome && outcome.error === error) || settling.tell(error));
+    if ("result" in outcome && outcome.result !== undefined)
+      settling.tell(new TypeError("it gives a promise where the function gives none"));
+    return replay(outcome);
   }
+  if (outcome !== undefined && outcome.result === result) return result;
   call.isPending = true;
   const settled = result.then(
     (value) => {
@@ -37,8 +39,6 @@ export function settle(call: Call, result: Promise<unknown>, settling: Settling)
       }
     },
   );
-  // The app that knows a function without a result does not wait for one.
-  if (own !== undefined && own.result === undefined) settled.catch(() => {});
   return withMembersOf(result, settled);
 }
 
@@ -55,7 +55,6 @@ function ownSettlement(own: Outcome, error: unknown, tell: (error: unknown) => v
     if (own.error !== error) tell(error);
     throw own.error;
   }
-  if (own.result === undefined) tell(error);
   // Of a thenable that begins its work when it is awaited, or of a callback, nobody knows whose error it is.
   if (!types.isPromise(own.result)) throw error;
   return own.result.then(
@@ -70,7 +69,10 @@ function ownSettlement(own: Outcome, error: unknown, tell: (error: unknown) => v
   );
 }
 
-/** Whether awaiting it is awaiting, or begins something. */
-function isThenable(value: unknown): boolean {
-  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
+/** Of a promise, or of what begins its work when it is awaited. */
+function isAwaited(outcome: Outcome): outcome is { readonly result: unknown } {
+  return (
+    "result" in outcome &&
+    typeof (outcome.result as { readonly then?: unknown } | null | undefined)?.then === "function"
+  );
 }

@@ -67,9 +67,11 @@ export function createBatches(
     timer ??= setTimeout(() => void exportNext(), scheduleDelayMs).unref();
   }
 
+  /** What is there now; spans that end meanwhile wait for their own batch. */
   async function flush(): Promise<void> {
+    let batches = Math.ceil(queue.length / maxExportBatchSize) + (exporting === undefined ? 0 : 1);
     // oxlint-disable-next-line no-await-in-loop -- one batch after the other.
-    while (queue.length > 0 || exporting !== undefined) await exportNext();
+    while (batches-- > 0) await exportNext();
   }
 
   return {

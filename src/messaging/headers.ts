@@ -10,6 +10,7 @@ import {
 } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
 import { REQUEST_ID_HEADERS } from "../propagators/request-id.ts";
+import { traceFields } from "../propagators/trace-fields.ts";
 import { getState } from "../state.ts";
 import type { MessageHeaders } from "./message.ts";
 import { sharedMessaging } from "./shared.ts";
@@ -80,27 +81,21 @@ export function injectHeaders(
 /** What tells of a trace, or of baggage, goes where one comes in its place, whatever its case; what tells the time goes always. */
 function dropOld(context: Context, headers: MessageHeaders): void {
   const spanContext = trace.getSpanContext(context);
-  const hasTrace = spanContext !== undefined && isSpanContextValid(spanContext);
-  const hasBaggage = propagation.getBaggage(context) !== undefined;
-  const fields = hasTrace || hasBaggage ? propagation.fields() : [];
-  for (const key of comparedNames(headers) ?? [...fields, SENT_AT]) {
+  const ofTrace = spanContext !== undefined && isSpanContextValid(spanContext) ? traceFields() : [];
+  const isOfBaggage = propagation.getBaggage(context) === undefined ? undefined : createBaggageTest();
+  for (const key of comparedNames(headers) ?? [...ofTrace, SENT_AT]) {
     const name = key.toLowerCase();
-    const isOld = isOfBaggage(name, fields) ? hasBaggage : hasTrace && isOfTrace(name, fields);
-    if (isOld || name === SENT_AT) delete headers[key];
+    if (name === SENT_AT || ofTrace.includes(name) || isOfBaggage?.(name) === true) delete headers[key];
   }
 }
 
-function isOfTrace(name: string, fields: readonly string[]): boolean {
-  return fields.some((field) => isSame(field, name)) && !isRequestIdHeader(name);
-}
-
 /** In any of its three forms, of propagators that are there. */
-function isOfBaggage(name: string, fields: readonly string[]): boolean {
-  return (
+function createBaggageTest(): (name: string) => boolean {
+  const fields = propagation.fields();
+  return (name) =>
     (name === "baggage" && fields.includes("baggage")) ||
     (name.startsWith("uberctx-") && fields.includes("uber-trace-id")) ||
-    (name.startsWith("ot-baggage-") && fields.includes("ot-tracer-traceid"))
-  );
+    (name.startsWith("ot-baggage-") && fields.includes("ot-tracer-traceid"));
 }
 
 /** `name` in lower case. */

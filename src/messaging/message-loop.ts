@@ -1,6 +1,8 @@
 // Runs the body of `for await (const message of messages)` in the context of each message, though it is no function of ours to call.
-import { type Context, context as contextApi } from "@opentelemetry/api";
+import { type Context, context as contextApi, trace } from "@opentelemetry/api";
+import { getRequestId } from "../context/request-id.ts";
 import { log } from "../diagnostics/log.ts";
+import { isLinkable } from "./relation.ts";
 
 export interface OpenMessage {
   readonly context: Context;
@@ -62,7 +64,8 @@ const ITERATOR: unknown = Object.getPrototypeOf(Object.getPrototypeOf((async fun
  * Gives what `inner` gives; to be called where the app begins its loop. `open` is asked about each value, and starts its span; undefined for
  * what is no message. `identityOf` is what `touchMessage` will be called with. The first message of a loop is entered when the body first
  * touches it, as the frame that it runs in is its caller's too; from then on the loop is followed: each later body has its context from its
- * first line on. A context that is not the loop's (of a span that the body has started, of a request that asks for a message) stays.
+ * first line on. A context that is not the loop's (of a span that the body has started, of a request that asks others' iterator) stays. A
+ * request that reads one message goes on as itself: in a request a loop is one when the second message is asked for.
  */
 export function followLoop<Value>(
   inner: AsyncIterator<Value>,
@@ -73,6 +76,7 @@ export function followLoop<Value>(
   /** By the place in whose frame it is processed; several where several ask at once. */
   const opened = new Map<LoopContext, OpenMessage>();
   const loop = {};
+  let reads = 0;
 
   /** Ends what the asking frame has processed; who asks from elsewhere has processed all there is. */
   function leave(place: LoopContext | undefined): void {
@@ -87,6 +91,7 @@ export function followLoop<Value>(
     const followed = placeOf(contextApi.active(), loop);
     leave(followed);
     const place = new LoopContext(loop, outside);
+    reads++;
     // Whatever the library starts in here must not hold on to a message's context.
     const result = contextApi.with(outside, () => inner.next(...(args as [])));
     if (followed !== undefined) contextApi.attach(place);
@@ -94,6 +99,7 @@ export function followLoop<Value>(
       (item) => {
         if (item.done === true) place.isOver = true;
         else arrive(place, item.value);
+        if (followed === undefined && opened.has(place)) announce(place, identityOf((item as { value: Value }).value));
         return item;
       },
       (error: unknown) => {
@@ -101,16 +107,18 @@ export function followLoop<Value>(
         throw error;
       },
     );
-    if (followed === undefined) {
-      announce(arrived, (item) => ({
-        message: item.done === true || !opened.has(place) ? undefined : identityOf(item.value),
-        enter() {
-          arrival = undefined;
-          if (outsideOf(contextApi.active()) === place.outside && depthOf(place) <= MAX_DEPTH) contextApi.attach(place);
-        },
-      }));
-    }
     return arrived;
+  }
+
+  function announce(place: LoopContext, message: unknown): void {
+    if (reads < 2 && isRequest(place.outside)) return;
+    announceArrival({
+      message,
+      enter() {
+        arrival = undefined;
+        if (outsideOf(contextApi.active()) === place.outside && depthOf(place) <= MAX_DEPTH) contextApi.attach(place);
+      },
+    });
   }
 
   function arrive(place: LoopContext, value: Value): void {
@@ -135,6 +143,7 @@ export function followLoop<Value>(
     /** A loop over what was made elsewhere begins here. */
     [Symbol.asyncIterator]() {
       outside = outsideOf(contextApi.active());
+      reads = 0;
       return iterator;
     },
     return(value?: unknown) {
@@ -153,18 +162,15 @@ export function followLoop<Value>(
 }
 
 /**
- * Makes the arrival known for exactly as long as the code that waits for `arrived` runs: reactions of a promise run in the order of
- * their registration, so one that is registered before whoever gets the promise, and one after, enclose it.
+ * Makes the arrival known when the code that waits for it runs, and hardly longer: called in the reaction of a promise that is about to
+ * be resolved by it, whose own reactions come between the first microtask after this and the second.
  */
-function announce<Value>(arrived: Promise<Value>, describe: (value: Value) => Arrival): void {
-  const ignore = (): void => {};
-  arrived.then((value) => {
-    arrival = describe(value);
-  }, ignore);
+function announceArrival(next: Arrival): void {
   queueMicrotask(() => {
-    arrived.then(() => {
-      arrival = undefined;
-    }, ignore);
+    arrival = next;
+    queueMicrotask(() => {
+      if (arrival === next) arrival = undefined;
+    });
   });
 }
 
@@ -180,6 +186,11 @@ function placeOf(context: Context, loop: object): LoopContext | undefined {
   let current = context;
   while (current instanceof LoopContext && current.loop !== loop) current = current.outside;
   return current instanceof LoopContext ? current : undefined;
+}
+
+/** Whether there is something that must not go on as a message's. */
+function isRequest(context: Context): boolean {
+  return isLinkable(trace.getSpanContext(context)) || getRequestId(context) !== undefined;
 }
 
 function depthOf(context: Context): number {

@@ -96,12 +96,23 @@ export function isPromise(value: unknown): value is Promise<unknown> {
 
 /** Ends the span as an error. Kafka's own errors have their name in `type` (`MESSAGE_TOO_LARGE`), their number in `code`. */
 export function fail(span: Span, error: unknown): void {
-  const { name, code, type, message } = (error ?? {}) as Record<string, unknown>;
-  const kind = [code, name === "KafkaJSProtocolError" ? type : undefined, name].find((one) => typeof one === "string");
-  span.setAttribute(ATTR.errorType, kind ?? "_OTHER");
-  span.setStatus({
-    code: SpanStatusCode.ERROR,
-    ...(typeof message === "string" ? { message } : {}),
-  });
+  const { kind = "_OTHER", message } = describe(error);
+  span.setAttribute(ATTR.errorType, kind);
+  span.setStatus({ code: SpanStatusCode.ERROR, ...(message === undefined ? {} : { message }) });
   span.end();
+}
+
+function describe(error: unknown): { readonly kind?: string | undefined; readonly message?: string | undefined } {
+  try {
+    const { name, code, type, message } = (error ?? {}) as Record<string, unknown>;
+    const kinds = [code, name === "KafkaJSProtocolError" ? type : undefined, name];
+    return { kind: kinds.find(isText), message: isText(message) ? message : undefined };
+  } catch {
+    // A getter, or a proxy, of the app's.
+    return {};
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }

@@ -33,9 +33,11 @@ export function guardSampler(sampler: Sampler, guard: Guard): Sampler {
 
 /** The SDK takes it as it is, and a trace state that is none would break the next propagator. */
 function checked(result: SamplingResult): SamplingResult {
-  const { decision, traceState } = notAwaited(result);
-  if (SamplingDecision[decision] === undefined) throw new TypeError(`"${String(decision)}" is no sampling decision`);
+  const { decision, traceState, attributes } = notAwaited(result);
+  if (typeof decision !== "number" || SamplingDecision[decision] === undefined)
+    throw new TypeError(`"${String(decision)}" is no sampling decision`);
   if (traceState !== undefined && typeof traceState?.serialize !== "function")
     throw new TypeError("traceState is no TraceState");
-  return result;
+  // The SDK would copy them where the app starts its span.
+  return attributes === undefined ? result : { ...result, attributes: { ...attributes } };
 }

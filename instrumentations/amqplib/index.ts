@@ -3,7 +3,7 @@
 import { MAX_ADDED_BYTES } from "../../src/messaging/headers.ts";
 import type { MessageHeaders } from "../../src/messaging/message.ts";
 import { isRefused } from "../../src/messaging/size-limit.ts";
-import { deliverMessage, sendMessage } from "../../src/messaging/spans.ts";
+import { deliverMessage, isSilent, sendMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { prototypeOf, wrapKnownMethod } from "../wrap-method.ts";
 import { attributesOf, destinationOf } from "./attributes.ts";
@@ -33,6 +33,7 @@ export function watchChannel(channel: object, { tracer, messaging }: Host): void
     "sendMessage",
     (send) =>
       function sendWithContext(fields, properties, content) {
+        if (isSilent()) return send.call(this, fields, properties, content);
         const own = withInherited(properties.headers);
         const frameMax = this.connection?.frameMax ?? Infinity;
         const message = {

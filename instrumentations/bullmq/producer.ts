@@ -1,9 +1,8 @@
 // Jobs that are added: one, several, or a flow of parents and children. One PRODUCER span for each call.
-import { type Attributes, context as contextApi, trace } from "@opentelemetry/api";
-import { isTracingSuppressed } from "@opentelemetry/core";
+import { type Attributes, trace } from "@opentelemetry/api";
 import { SENT_AT, type MessageHeaders } from "../../src/messaging/headers.ts";
 import type { Message } from "../../src/messaging/message.ts";
-import { sendMessage } from "../../src/messaging/spans.ts";
+import { isSilent, sendMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { wrapKnownMethod } from "../wrap-method.ts";
 import { type JobOptions, withMetadata } from "./metadata.ts";
@@ -104,7 +103,7 @@ function to(destination: string, attributes: Attributes): Message {
 
 /** It has telemetry of the app's own, or nothing is to be traced. */
 function isLeftAlone({ telemetry, opts }: FlowProducer): boolean {
-  return telemetry !== undefined || opts?.telemetry !== undefined || isTracingSuppressed(contextApi.active());
+  return telemetry !== undefined || opts?.telemetry !== undefined || isSilent();
 }
 
 function withHeaders<Job extends BulkJob>(job: Job, headers: MessageHeaders): Job {

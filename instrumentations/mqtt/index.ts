@@ -6,7 +6,7 @@ import { log } from "../../src/diagnostics/log.ts";
 import type { Message, MessageHeaders } from "../../src/messaging/message.ts";
 import type { Returned } from "../../src/messaging/run.ts";
 import { headersSize, isRefused, sizeOf } from "../../src/messaging/size-limit.ts";
-import { deliverMessage, sendUntilDone } from "../../src/messaging/spans.ts";
+import { deliverMessage, isSilent, sendUntilDone } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { serverAttributes } from "../peer-attributes.ts";
 import { inPlaceOf, prototypeOf, replaceMethod, wrapKnownMethod } from "../wrap-method.ts";
@@ -64,6 +64,7 @@ export function watchClient(
     "publish",
     (publish) =>
       function publishWithContext(topic, message, options, callback) {
+        if (isSilent()) return publish.call(this, topic, message, options, callback);
         const [given, done] = typeof options === "function" ? [undefined, options] : [options ?? undefined, callback];
         const properties = given?.properties ?? undefined;
         const described = {

@@ -3,7 +3,7 @@ import type { Attributes } from "@opentelemetry/api";
 import { log } from "../../src/diagnostics/log.ts";
 import type { MessageHeaders } from "../../src/messaging/message.ts";
 import { headersSize, isRefused, sizeOf } from "../../src/messaging/size-limit.ts";
-import { sendMessage } from "../../src/messaging/spans.ts";
+import { isSilent, sendMessage } from "../../src/messaging/spans.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { serverAttributes } from "../peer-attributes.ts";
 import { wrapKnownMethod, wrapMethod } from "../wrap-method.ts";
@@ -81,6 +81,7 @@ export function createProducer(
     const own = options?.headers ?? undefined;
     const isOurs =
       !isInside &&
+      !isSilent() &&
       typeof subject === "string" &&
       !isSystem(subject) &&
       !isInbox(subject, protocol) &&

@@ -38,12 +38,21 @@ const SHAPES: readonly Shape[] = [
   },
   // BullMQ
   {
-    isOf: (message) => typeof message["name"] === "string" && "data" in message && isHeaders(message["opts"]),
+    isOf: (message) =>
+      typeof message["name"] === "string" && "data" in message && isHeaders(message["opts"]) && !isOther(message),
     headersOf: ({ opts }) => metadataOf(opts),
   },
   // An entry of node-redis
-  { isOf: ({ id, message }) => typeof id === "string" && isHeaders(message), headersOf: ({ message }) => message },
+  {
+    isOf: (given) => typeof given["id"] === "string" && isHeaders(given["message"]) && !isOther(given),
+    headersOf: ({ message }) => message,
+  },
 ];
+
+/** A message of a queue of the app's own, which looks like one of a library that has no `headers`. */
+function isOther(message: Given): boolean {
+  return "headers" in message;
+}
 
 /** Where the headers are in what has some of a message's members only: one that is about to be sent, or of a library that nobody knows. */
 const PLACES: readonly ((message: Given) => unknown)[] = [
@@ -122,6 +131,8 @@ function memberOf(value: unknown, name: string): unknown {
   return isHeaders(value) ? value[name] : undefined;
 }
 
+/** Not an iterator: that can be gone through once, and is the app's. */
 function isIterable(value: unknown): value is Iterable<unknown> {
-  return value !== null && typeof value === "object" && Symbol.iterator in value && !(value instanceof Uint8Array);
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return false;
+  return Symbol.iterator in value && !("next" in value);
 }

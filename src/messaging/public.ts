@@ -7,13 +7,12 @@ import { getState } from "../state.ts";
 import { VERSION } from "../version.ts";
 import { type MessageHeaders, injectHeaders } from "./headers.ts";
 import type { Message } from "./message.ts";
-import { type GivenMessage, messageHeaders } from "./message-headers.ts";
-import { receivedAs } from "./received.ts";
+import { type GivenMessage, findMessage } from "./message-headers.ts";
 import { linkTo } from "./relation.ts";
 import { processMessage } from "./spans.ts";
 
 export const MESSAGING_DEFAULTS: MessagingConfig = { mode: "auto", modes: {}, linkAfterMs: 60_000 };
-const UNKNOWN = { system: "unknown", destination: "unknown" };
+const UNKNOWN = "unknown";
 
 export interface MessageOptions {
   /** `messaging.system`: `rabbitmq`, `kafka`, or a name of your own. @default that of the message, where redtrail saw it come */
@@ -38,7 +37,8 @@ export function injectMessage(headers?: unknown): unknown {
   if (headers !== undefined && headers !== null && typeof headers !== "object") return headers;
   const written = (headers ?? {}) as MessageHeaders;
   try {
-    injectHeaders(contextApi.active(), written);
+    if (isMapLike(written)) injectIntoMap(written);
+    else injectHeaders(contextApi.active(), written);
   } catch (error) {
     log.warnSometimes(
       "injectMessage",
@@ -46,6 +46,24 @@ export function injectMessage(headers?: unknown): unknown {
     );
   }
   return written;
+}
+
+interface MapLike extends Iterable<readonly [string, unknown]> {
+  set(name: string, value: unknown): unknown;
+  delete(name: string): unknown;
+}
+
+/** A Map, fetch's Headers, those of NATS: what is written beside their entries is never sent. */
+function isMapLike(headers: object): headers is MapLike {
+  return Symbol.iterator in headers && "set" in headers && "delete" in headers;
+}
+
+function injectIntoMap(map: MapLike): void {
+  const before: MessageHeaders = Object.fromEntries(map);
+  const after = { ...before };
+  injectHeaders(contextApi.active(), after);
+  for (const name of Object.keys(before)) if (!(name in after)) map.delete(name);
+  for (const [name, value] of Object.entries(after)) if (before[name] !== value) map.set(name, value);
 }
 
 /**
@@ -78,24 +96,13 @@ export function withMessage<Result>(
 }
 
 function describe(message: GivenMessage, { system, destination, batchSize, attributes }: MessageOptions): Message {
-  const found = find(message);
+  const found = findMessage(message);
   return {
     ...found,
-    system: system ?? found.system,
-    destination: destination ?? found.destination,
+    // JavaScript may give anything.
+    system: String(system ?? found.system ?? UNKNOWN),
+    destination: String(destination ?? found.destination ?? UNKNOWN),
     attributes: { ...found.attributes, ...attributes },
     ...(batchSize === undefined ? {} : { batchSize }),
   };
-}
-
-function find(message: GivenMessage): Message {
-  try {
-    const known =
-      typeof message === "object" && message !== null ? receivedAs(message, contextApi.active()) : undefined;
-    return known ?? { ...UNKNOWN, headers: messageHeaders(message) };
-  } catch (error) {
-    // A getter of the app's.
-    log.warnSometimes("withMessage", `a message cannot be read (${describeError(error)}); it begins a request`);
-    return { ...UNKNOWN, headers: {} };
-  }
 }

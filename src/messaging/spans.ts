@@ -19,6 +19,11 @@ import { type Returned, runListeners, runToEnd, runUntilDone } from "./run.ts";
 
 export type { Message } from "./message.ts";
 
+/** Whether messages are to be left as they are, also without an empty place for headers. */
+export function isSilent(): boolean {
+  return isTracingSuppressed(contextApi.active());
+}
+
 /** Runs `send` with the headers to be sent, inside a PRODUCER span that ends with it (with its promise, if it makes one). */
 export function sendMessage<Result>(
   tracer: Tracer,

@@ -9,7 +9,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...["traceparent", "tracestate", "b3", "x-amzn-trace-id", "uber-trace-id"],
   ...["x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"],
   ...["ot-tracer-traceid", "ot-tracer-spanid", "ot-tracer-sampled"],
-  ...["x-trace-id", "x-span-id", "x-parent-span-id"],
+  ...["x-trace-id", "x-span-id", "x-parent-span-id", "x-sampled"],
   ...["x-peer-service", "x-peer-host", "x-peer-port"],
 ]);
 

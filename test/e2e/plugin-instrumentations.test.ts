@@ -104,6 +104,43 @@ write(
   await sdk.shutdown();`,
 );
 
+// One that replaces by hand, in a package whose main file loads an inner one.
+write("node_modules/inner-lib/package.json", '{ "name": "inner-lib", "version": "1.0.0", "main": "main.js" }');
+write("node_modules/inner-lib/lib/deep.js", "exports.greet = (name) => `hello ${name}`;");
+write(
+  "node_modules/inner-lib/main.js",
+  "exports.greet = (name) => require('./lib/deep.js').greet(name).slice(0, 6) + 'hi b';",
+);
+write(
+  "by-hand.cjs",
+  `const { InstrumentationBase, InstrumentationNodeModuleDefinition, InstrumentationNodeModuleFile } = require("@opentelemetry/instrumentation");
+  class HandInstrumentation extends InstrumentationBase {
+    constructor(config = {}) {
+      super("@me/instrumentation-hand", "1.0.0", config);
+    }
+    init() {
+      const replace = (name) => (exports) => {
+        const { greet } = exports;
+        exports.greet = (...args) => {
+          this.tracer.startSpan(name, { kind: 2 }).end();
+          return greet(...args);
+        };
+        return exports;
+      };
+      const file = new InstrumentationNodeModuleFile("inner-lib/lib/deep.js", ["*"], replace("deep"), () => {});
+      return [new InstrumentationNodeModuleDefinition("inner-lib", ["*"], replace("main"), () => {}, [file])];
+    }
+  }
+  exports.HandInstrumentation = HandInstrumentation;`,
+);
+const MANY =
+  'import { greet } from "inner-lib"; import lib from "inner-lib"; import { greet as deep } from "inner-lib/lib/deep.js";';
+write(
+  "many.mjs",
+  `${MANY} import { createRequire } from "node:module"; createRequire(import.meta.url)("inner-lib");
+  greet("a"); lib.greet("a"); console.log(deep("a"), "hi b");`,
+);
+
 async function spansOf(app: string, env: Readonly<Record<string, string>>): Promise<readonly ZipkinSpan[]> {
   const zipkin = await startZipkin();
   try {
@@ -142,6 +179,14 @@ for (const app of ["app.cjs", "app.mjs"]) {
     });
   }
 }
+
+test("What a plug-in replaces by hand is replaced once, by whatever ways and names its file is loaded", async () => {
+  const spans = await spansOf("many.mjs", { REDTRAIL_PLUGINS: "./by-hand.cjs" });
+  assert.deepEqual(
+    spans.map(({ name }) => name),
+    ["main", "deep", "main", "deep", "deep"],
+  );
+});
 
 test("OTEL_NODE_DISABLED_INSTRUMENTATIONS turns off an instrumentation of a plug-in by its short name", async () => {
   for (const file of ["own.mjs", "base.cjs"]) {

@@ -3,7 +3,9 @@ import test, { after } from "node:test";
 import { setImmediate as immediate } from "node:timers/promises";
 import { ROOT_CONTEXT, context, createContextKey } from "@opentelemetry/api";
 import { type OpenMessage, followLoop, touchMessage } from "../../src/messaging/message-loop.ts";
+import { getRequestId, setRequestId } from "../../src/context/request-id.ts";
 import { recordSpans } from "../support/spans.ts";
+import { unhandledDuring } from "../support/unhandled.ts";
 
 const { stop } = recordSpans();
 after(stop);
@@ -238,6 +240,50 @@ test("A request that asks for a message of others' iterator stays in its own con
       assert.deepEqual(open, [`message ${request}`]);
     });
   }
+});
+
+test("A request that reads one message of its own iterator stays itself, and a loop in it is one from its second message on", async () => {
+  const request = setRequestId(ROOT_CONTEXT, "request");
+  await context.with(request, async () => {
+    const one = subscription("a");
+    const { value } = await one.messages.next();
+    assert.equal((value as Message).text, "a");
+    assert.equal(getRequestId(context.active()), "request");
+    await immediate();
+    assert.equal(here(), undefined);
+    await one.messages.return?.();
+    assert.deepEqual(one.open, []);
+
+    const loop = subscription("a", "b", "c");
+    loop.end();
+    const seen: unknown[] = [];
+    for await (const message of loop.messages) {
+      seen.push([message.text, here()]);
+      await immediate();
+    }
+    assert.deepEqual(seen, [
+      ["a", undefined],
+      ["b", "b"],
+      ["c", "c"],
+    ]);
+    assert.equal(getRequestId(context.active()), "request");
+  });
+});
+
+test("A rejection of a message that nobody waits for is the app's to see", async () => {
+  const failing = followLoop(
+    (async function* fail(): AsyncGenerator<Message> {
+      yield new Message("a");
+      throw new Error("gone");
+    })(),
+    () => undefined,
+  );
+  await failing.next();
+  const unhandled = await unhandledDuring(() => void failing.next());
+  assert.deepEqual(
+    unhandled.map(({ reason }) => String(reason)),
+    ["Error: gone"],
+  );
 });
 
 test("A loop over an iterator that was made elsewhere is followed all the same", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test, { after } from "node:test";
 import { ROOT_CONTEXT, context, propagation, trace } from "@opentelemetry/api";
 import { requestId, setRequestId } from "../../src/context/request-id.ts";
+import { messageHeaders } from "../../src/messaging/message-headers.ts";
 import { type MessageOptions, injectMessage, withMessage } from "../../src/messaging/public.ts";
 import { recordSpans } from "../support/spans.ts";
 
@@ -104,6 +105,68 @@ test("The headers of a message that is passed on are those of the passing reques
   const { "X-Sent-At": _, ...others } = old;
   const { "x-sent-at": __, ...kept } = injectMessage({ ...old }) as Record<string, string>;
   assert.deepEqual(kept, others);
+});
+
+test("What a plug-in's propagator may write, and does not, stays in a message", () => {
+  propagation.disable();
+  propagation.setGlobalPropagator({
+    inject: (_context, carrier, setter) => setter.set(carrier, "traceparent", "new"),
+    extract: (given) => given,
+    fields: () => ["traceparent", "x-tenant"],
+  });
+  try {
+    const passed = inRequest(() => injectMessage({ traceparent: "old", "x-tenant": "acme", "X-Tenant": "Acme" }));
+    assert.deepEqual(Object.keys(passed), ["x-tenant", "X-Tenant", "traceparent", "x-sent-at"]);
+  } finally {
+    propagation.disable();
+    recordSpans();
+  }
+});
+
+test("injectMessage writes entries into what has entries", () => {
+  for (const headers of [new Map([["TraceParent", "old"]]), new Headers({ TraceParent: "old" })]) {
+    headers.set("X-Request-ID", "mine");
+    inRequest(() => injectMessage(headers));
+    const entries = Object.fromEntries(headers);
+    assert.match(entries["traceparent"] ?? "", new RegExp(TRACE.traceId));
+    assert.equal(entries["TraceParent"], undefined);
+    assert.equal(headers.get("X-Request-ID"), "mine");
+    assert.deepEqual(Object.keys(headers), []);
+    assert.equal(messageHeaders(headers)["traceparent"], entries["traceparent"]);
+  }
+});
+
+test("No helper throws, whatever it is given to look at", () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const broken = {
+    get headers() {
+      throw new Error("a getter");
+    },
+  };
+  for (const given of [proxy, broken]) {
+    assert.deepEqual(messageHeaders(given), {});
+    assert.equal(
+      withMessage(given, { destination: Symbol("orders") as never }, () => "handled"),
+      "handled",
+    );
+    assert.equal(injectMessage(given), given);
+  }
+});
+
+test("An error whose members cannot be read reaches the app as it is", () => {
+  const error = Object.defineProperty(new Error("mine"), "code", {
+    get() {
+      throw new RangeError("a getter");
+    },
+  });
+  assert.throws(
+    () =>
+      withMessage({}, () => {
+        throw error;
+      }),
+    (thrown) => thrown === error,
+  );
 });
 
 test("Old baggage gives way to baggage, not to a trace", () => {

@@ -83,6 +83,11 @@ for (const [what, shouldSample] of [
   ["throws", fail],
   ["returns nothing", () => undefined],
   ["returns an unknown decision", () => ({ decision: 7 })],
+  ["returns the name of a decision", () => ({ decision: "NOT_RECORD" })],
+  [
+    "returns attributes that cannot be read",
+    () => ({ decision: 0, attributes: Object.defineProperty({}, "a", { enumerable: true, get: fail }) }),
+  ],
   ["returns a trace state that is none", () => ({ decision: 0, traceState: "a=b" })],
 ] as const) {
   test(`A sampler that ${what} is replaced by parentbased_always_on for that span`, () => {

@@ -210,6 +210,19 @@ test("host.client and the like keep what hangs on the promise of a call", async 
     assert.equal(call.cancel(), "cancelled");
     assert.equal(await call, "done");
   }
+  const original = Object.assign(Promise.resolve("done"), {
+    state: "pending",
+    isOwn(this: unknown): boolean {
+      return this === original;
+    },
+  });
+  const followed = host.client("call", {}, () => original);
+  assert.notEqual(followed, original);
+  assert.ok(followed.isOwn());
+  original.state = "done";
+  assert.equal(followed.state, "done");
+  followed.state = "set";
+  assert.equal(original.state, "set");
   class Query extends Promise<string> {
     readonly id = 7;
   }

@@ -419,8 +419,13 @@ test("guardWrapper: a function that gives no promise gives none, whatever its wr
   const { guarded, failures } = guardAsync(asAsync, (a) => a);
   assert.equal(guarded("x"), "x");
   const nothing = guardAsync(asAsync, () => {});
-  void nothing.guarded("x");
+  assert.equal(nothing.guarded("x"), undefined);
+  const throwing = guardAsync(asAsync, () => {
+    throw OWN;
+  });
+  assert.throws(() => throwing.guarded("x"), OWN);
   await new Promise(setImmediate);
+  assert.deepEqual(throwing.failures, []);
   assert.equal(failures.length, 2, "that it gives a promise, and what it is rejected with");
   assert.deepEqual(nothing.failures, [BROKEN]);
   assert.equal(unhandled.mock.callCount(), 0);

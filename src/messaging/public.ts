@@ -12,7 +12,6 @@ import { linkTo } from "./relation.ts";
 import { processMessage } from "./spans.ts";
 
 export const MESSAGING_DEFAULTS: MessagingConfig = { mode: "auto", modes: {}, linkAfterMs: 60_000 };
-const UNKNOWN = "unknown";
 
 export interface MessageOptions {
   /** `messaging.system`: `rabbitmq`, `kafka`, or a name of your own. @default that of the message, where redtrail saw it come */
@@ -99,10 +98,14 @@ function describe(message: GivenMessage, { system, destination, batchSize, attri
   const found = findMessage(message);
   return {
     ...found,
-    // JavaScript may give anything.
-    system: String(system ?? found.system ?? UNKNOWN),
-    destination: String(destination ?? found.destination ?? UNKNOWN),
+    system: asText(system ?? found.system),
+    destination: asText(destination ?? found.destination),
     attributes: { ...found.attributes, ...attributes },
     ...(batchSize === undefined ? {} : { batchSize }),
   };
+}
+
+/** JavaScript may give anything. */
+function asText(given: unknown): string {
+  return typeof given === "string" ? given : String(given ?? "unknown");
 }

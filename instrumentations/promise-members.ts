@@ -12,7 +12,9 @@ export function withMembersOf<Following>(promise: unknown, following: Following)
       configurable: true,
       enumerable: Object.getOwnPropertyDescriptor(promise, key)?.enumerable ?? false,
       get: () => memberOf(promise, key),
-      set: (value: unknown) => void Reflect.set(promise, key, value),
+      set(value: unknown) {
+        Reflect.set(promise, key, value);
+      },
     });
   }
   return following;

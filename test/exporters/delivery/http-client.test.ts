@@ -309,7 +309,7 @@ test("postAtExit reports a server that refuses, one that is silent, and none at 
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   assert.deepEqual(atExit(url, ["[]"], 5_000), [{ status: 0, failure: "ECONNREFUSED", hopeless: false }]);
-  assert.deepEqual(atExit("ftp://a", ["[]"], 100), []);
+  assert.deepEqual(atExit("ftp://a", ["[]"], 5_000), []);
 });
 
 test("HttpClient tries the next server when one is in trouble, and leaves that one alone for a while", async () => {

@@ -6,7 +6,8 @@ export function createTargetTest(targets: readonly string[]): (host: string, por
   if (targets.includes("*")) return () => true;
   const isTarget = createGlobTest(targets);
   return (host, port) => {
-    const name = host.toLowerCase();
+    // A full domain name ends with a dot.
+    const name = host.toLowerCase().replace(/\.$/, "");
     return isTarget(name) || (port !== undefined && isTarget(`${name}:${port}`));
   };
 }

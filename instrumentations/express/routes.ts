@@ -7,7 +7,17 @@ import type { InstrumentationHost } from "../instrumentation.ts";
 import { commonJsIn } from "../modules.ts";
 
 type Next = (error?: unknown) => void;
+type Leave = (error: unknown, isAnswered: boolean) => void;
 type HandleRequest = (this: Layer, request: IncomingMessage, response: ServerResponse, next: Next) => unknown;
+
+/** Loads what a parameter of the path names, before the route that has it is called. */
+type ParamCallback = (
+  this: unknown,
+  request: IncomingMessage & { readonly route?: { readonly path: unknown } },
+  response: ServerResponse,
+  next: Next,
+  ...rest: unknown[]
+) => unknown;
 
 type HandleError = (
   this: Layer,
@@ -32,6 +42,7 @@ interface LayerClass extends Layer {
 interface Router {
   readonly stack: Layer[];
   use: (this: Router, ...args: unknown[]) => unknown;
+  param: (this: Router, name: unknown, callback?: ParamCallback) => unknown;
   route: (this: Router, ...args: unknown[]) => unknown;
 }
 
@@ -53,8 +64,8 @@ export function instrumentExpress({ modules }: Pick<InstrumentationHost, "module
 }
 
 function watchRouter(router: Router): void {
-  const { use, route } = router;
-  if (typeof use !== "function" || typeof route !== "function") {
+  const { use, route, param } = router;
+  if (typeof use !== "function" || typeof route !== "function" || typeof param !== "function") {
     log.warn("this version of Express is not known; its requests have no route");
     return;
   }
@@ -73,6 +84,41 @@ function watchRouter(router: Router): void {
     const result = route.apply(this, args);
     const layer = this.stack.at(-1);
     if (layer !== undefined) watchLayers(layer);
+    return result;
+  };
+  router.param = function paramWithNames(name, callback) {
+    return param.call(this, name, typeof callback === "function" ? namingFailures(callback) : callback);
+  };
+}
+
+/** One that fails answers for its route, which is not entered then. */
+function namingFailures(callback: ParamCallback): ParamCallback {
+  return function callAndName(request, response, next, ...rest) {
+    const state = serverRequestOf(request);
+    if (state === undefined) return callback.call(this, request, response, next, ...rest);
+    const fail = (error: unknown): void => {
+      const leave = request.route === undefined ? undefined : enterRoute(state, patternOf(request.route.path));
+      if (leave === undefined) state.noteError(error);
+      else leave(error, response.headersSent);
+    };
+    let result: unknown;
+    try {
+      result = callback.call(
+        this,
+        request,
+        response,
+        function failOrNext(error) {
+          if (isFailure(error)) fail(error);
+          next(error);
+        },
+        ...rest,
+      );
+    } catch (error) {
+      fail(error);
+      throw error;
+    }
+    // The router itself waits for it.
+    if (result instanceof Promise) result.then(undefined, fail);
     return result;
   };
 }
@@ -96,7 +142,7 @@ function watchLayers(layer: Layer): void {
     if (state === undefined) return original.call(this, request, response, next);
     const leave = route === undefined ? enterMount(state, pattern as string) : enterRoute(state, patternOf(route.path));
     return original.call(this, request, response, function leaveAndNext(error) {
-      leave(error);
+      leave(error, response.headersSent);
       next(error);
     });
   };
@@ -121,29 +167,29 @@ function watchErrorHandlers(layerClass: LayerClass): void {
 }
 
 /** Inside of `use("/users/:id", ...)`: whoever answers in here answers for this pattern. */
-function enterMount(state: ServerRequest, pattern: string): Next {
+function enterMount(state: ServerRequest, pattern: string): Leave {
   const { mount, route } = state;
   state.mount = mount + pattern;
   state.route = state.mount;
-  return (error) => {
+  return (error, isAnswered) => {
     state.mount = mount;
-    leave(state, route, error);
+    leave(state, route, error, isAnswered);
   };
 }
 
-/** A route that passes on without an error has not matched after all. */
-function enterRoute(state: ServerRequest, pattern: string): Next {
+/** A route that passes on without an error, and without an answer, has not matched after all. */
+function enterRoute(state: ServerRequest, pattern: string): Leave {
   const { route } = state;
   state.route = state.mount + pattern || "/";
-  return (error) => leave(state, route, error);
+  return (error, isAnswered) => leave(state, route, error, isAnswered);
 }
 
 /** With an error it answers, by whoever handles that. */
-function leave(state: ServerRequest, before: string | undefined, error: unknown): void {
+function leave(state: ServerRequest, before: string | undefined, error: unknown, isAnswered: boolean): void {
   if (isFailure(error)) {
     routeBeforeError.set(state, before);
     state.noteError(error);
-  } else state.route = before;
+  } else if (!isAnswered) state.route = before;
 }
 
 /** `next("route")` and `next("router")` are ways to go on, not errors. */

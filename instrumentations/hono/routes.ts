@@ -7,7 +7,7 @@ import { exportOf } from "../modules.ts";
 
 interface HonoContext {
   /** What the adapter hands over; @hono/node-server hands over Node's request. */
-  readonly env?: { readonly incoming?: IncomingMessage };
+  readonly env?: { readonly incoming?: IncomingMessage | null };
 }
 type Next = () => Promise<void>;
 type Handler = (context: HonoContext, next: Next) => unknown;
@@ -110,8 +110,7 @@ function nameWhenCalled(handler: Handler, method: string, path: string): Handler
 }
 
 function stateOf({ env }: HonoContext): ServerRequest | undefined {
-  const incoming = env?.incoming;
-  return incoming === undefined ? undefined : serverRequestOf(incoming);
+  return serverRequestOf(env?.incoming);
 }
 
 function runNoting(state: ServerRequest, handler: Handler, context: HonoContext, next: Next): unknown {

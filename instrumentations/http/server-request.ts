@@ -22,9 +22,9 @@ interface WithState {
   readonly stream?: WithState;
 }
 
-/** Of a request of node:http, or of a request or a stream of node:http2. */
-export function serverRequestOf(request: object): ServerRequest | undefined {
-  const { [STATE]: state, stream } = request as WithState;
+/** Of a request of node:http, or of a request or a stream of node:http2. Frameworks' objects may have something else in its place, or nothing. */
+export function serverRequestOf(request: object | null | undefined): ServerRequest | undefined {
+  const { [STATE]: state, stream } = (request ?? {}) as WithState;
   return state ?? stream?.[STATE];
 }
 

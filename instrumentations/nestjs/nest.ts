@@ -7,7 +7,7 @@ import { exportOf } from "../modules.ts";
 
 interface ArgumentsHost {
   /** The first is Express's request, or Fastify's around it; of GraphQL and the like something else. */
-  getArgByIndex(index: 0): IncomingMessage | { readonly raw: IncomingMessage } | undefined;
+  getArgByIndex(index: 0): { readonly raw?: IncomingMessage | null } | null | undefined;
 }
 interface ExceptionFilter {
   catch(this: ExceptionFilter, exception: unknown, host: ArgumentsHost): unknown;
@@ -38,8 +38,8 @@ function watchErrors(filter: ExceptionFilter | undefined): void {
   }
   filter.catch = function noteAndCatch(exception, host) {
     const request = host.getArgByIndex(0);
-    if (typeof request === "object" && request !== null)
-      serverRequestOf("raw" in request ? request.raw : request)?.noteError(exception);
+    // An app may keep something of its own under `raw` on Express's.
+    (serverRequestOf(request) ?? serverRequestOf(request?.raw))?.noteError(exception);
     return answer.call(this, exception, host);
   };
 }

@@ -23,12 +23,19 @@ export function readPropagation(reader: SettingReader): PropagationConfig {
     // Nobody is trusted rather than everybody when all that was set is no network.
     trustedCidrs: isSet ? readMembers(reader, name, parseCidr, "a network such as 10.0.0.0/8") : DEFAULT_TRUSTED_CIDRS,
     untrustedTraces: reader.get("REDTRAIL_PROPAGATION_EXTRACT") as UntrustedTraces,
-    targets: ((reader.get("REDTRAIL_PROPAGATION_TARGETS") ?? ["*"]) as readonly string[]).map((one) =>
-      one.toLowerCase(),
-    ),
+    targets: readMembers(reader, "REDTRAIL_PROPAGATION_TARGETS", parseTarget, "a host, or host:port"),
     serverTiming: reader.get("REDTRAIL_SERVER_TIMING") as boolean,
     responseTime: reader.get("REDTRAIL_RESPONSE_TIME") as boolean,
   };
+}
+
+/** `api.`, `[::1]:8080`: as tests for hosts have them, `api` and `::1:8080`. */
+function parseTarget(text: string): string | undefined {
+  const plain = text
+    .toLowerCase()
+    .replace(/^\[(.*)\]/, "$1")
+    .replace(/\.(?=:\d+$|$)/, "");
+  return plain === "" || /[/[\]@?#\s]/.test(plain) ? undefined : plain;
 }
 
 /** `10.0.0.0/8`, `::1`; an address alone is a network of one. */

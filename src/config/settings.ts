@@ -326,7 +326,7 @@ export const SETTING_GROUPS: readonly SettingGroup[] = [
       {
         name: "REDTRAIL_SAMPLING_RATE_LIMIT",
         ...count,
-        doc: "Traces that may begin here in one second and be sent. Unset: any number.",
+        doc: "Traces that may begin in this process in one second, on average, and be sent. Unset: any number.",
       },
       {
         name: "REDTRAIL_SAMPLING_KEEP_ERRORS",

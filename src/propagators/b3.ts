@@ -10,7 +10,13 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { isTracingSuppressed } from "@opentelemetry/core";
-import { isUndecided, remoteTraits, setRemoteParent, setRemoteTraits } from "../context/remote-parent.ts";
+import {
+  type RemoteTraits,
+  isUndecided,
+  remoteTraits,
+  setRemoteParent,
+  setRemoteTraits,
+} from "../context/remote-parent.ts";
 import { headerOf, hexId } from "./carrier.ts";
 
 export type B3Encoding = "single" | "multi";
@@ -42,7 +48,11 @@ export class B3Propagator implements TextMapPropagator {
 
   inject(context: Context, carrier: unknown, setter: TextMapSetter): void {
     const parent = trace.getSpanContext(context);
-    if (parent === undefined || isTracingSuppressed(context) || !isSpanContextValid(parent)) return;
+    if (isTracingSuppressed(context)) return;
+    if (parent === undefined || !isSpanContextValid(parent)) {
+      this.#injectDecision(remoteTraits(context), carrier, setter);
+      return;
+    }
     const { traceId, spanId, traceFlags } = parent;
     const isSampled = (traceFlags & TraceFlags.SAMPLED) !== 0;
     const isDebug = isSampled && remoteTraits(context)?.debug === true;
@@ -75,6 +85,14 @@ export class B3Propagator implements TextMapPropagator {
       headerOf(carrier, getter, SPAN_ID),
       flags === "1" ? "debug" : decisionOf(headerOf(carrier, getter, SAMPLED)),
     );
+  }
+
+  /** Of a caller without a trace, where nobody has begun one: OTEL_SDK_DISABLED. */
+  #injectDecision({ decision, debug }: RemoteTraits = {}, carrier: unknown, setter: TextMapSetter): void {
+    if (debug !== true && decision !== "accepted" && decision !== "denied") return;
+    const value = decision === "denied" ? "0" : "1";
+    if (this.#encoding === "single") setter.set(carrier, SINGLE, debug === true ? "d" : value);
+    else setter.set(carrier, debug === true ? FLAGS : SAMPLED, value);
   }
 
   fields(): string[] {

@@ -32,11 +32,16 @@ export function parseSamplingRule(text: string): SamplingRule | undefined {
   const word = WORDS[first.toLowerCase()] ?? { ratio: /^[\d.]+$/.test(first) ? Number(first) : Number.NaN };
   if (!(word.ratio >= 0 && word.ratio <= 1) || conditions.length === 0) return undefined;
   let rule: SamplingRule = { ...word, headers: [] };
+  const keys = new Set<string>();
   for (const condition of conditions) {
     const [, key = "", pattern = ""] = /^([^=]+)=(.+)$/.exec(condition) ?? [];
     const header = /^header\.(.+)$/i.exec(key)?.[1]?.toLowerCase();
+    if (pattern === "" || (header === undefined && keys.has(key))) return undefined;
+    keys.add(key);
     if (header !== undefined) rule = { ...rule, headers: [...rule.headers, { name: header, pattern }] };
     else if (key === "method") rule = { ...rule, method: pattern.toUpperCase() };
+    // A path has no query.
+    else if (key === "path" && !/^[/*][^?]*$/.test(pattern)) return undefined;
     else if (key === "path" || key === "name" || key === "route") rule = { ...rule, [key]: pattern };
     else return undefined;
   }

@@ -25,6 +25,12 @@ const REQUESTS: readonly (readonly [string, number, string | undefined])[] = [
   ["/static/file.css", 200, "/static"],
   ["/static/none.css", 404, undefined],
   ["/slashed/orders/1", 200, "/slashed/orders/:id"],
+  ["/orders/1", 200, "/orders/:order"],
+  // Failed before the route was entered, in app.param.
+  ["/orders/missing", 500, "/orders/:order"],
+  ["/orders/throws", 500, "/orders/:order"],
+  // Answered, and passed on all the same.
+  ["/answered/1", 200, "/answered/:id"],
   // Errors that the app takes back.
   ["/gone/1", 404, undefined],
   ["/slashed/gone/1", 404, undefined],

@@ -162,5 +162,12 @@ test("OTEL_SDK_DISABLED passes headers on as they came", async () => {
     assert.equal(call["x-trace-id"], T);
     assert.equal(call["x-span-id"], S);
     assert.equal(call["x-request-id"], "id-1");
+    // A decision without a trace.
+    for (const decision of ["0", "1", "d"]) {
+      const decided = await headersOfCall(app, "fetch", { b3: decision });
+      assert.equal(decided["b3"], decision);
+      assert.equal(decided["traceparent"], undefined);
+    }
+    assert.equal((await headersOfCall(app, "fetch", {}))["b3"], undefined);
   });
 });

@@ -205,3 +205,26 @@ test("Koa's context may hold a `matched` that is the app's own", () => {
   }
   assert.equal(state.route, undefined);
 });
+
+test("What apps keep where a framework has Node's request does no harm", async (t) => {
+  // Koa's context as apps extend it, and as their tests make one.
+  const context = { onerror() {}, req: undefined as unknown };
+  load(instrumentKoa, "koa", "lib/context.js", context);
+  Object.assign(context, { mountPath: "/base", _matchedRoute: "/x" });
+  const mock = Object.assign(Object.create(context) as object, { req: null, mountPath: "/mock" });
+  assert.equal(mock.mountPath, "/mock");
+  assert.equal((context as { mountPath?: string }).mountPath, "/base");
+
+  const app = new Watched();
+  app.get("/", (c) => c.text("home"));
+  for (const env of [undefined, {}, { incoming: null }, { incoming: "text" }])
+    assert.equal((await app.request("/", {}, env as object)).status, 200);
+
+  const filter = { catch: t.mock.fn(() => "answered") };
+  load(instrumentNest, "@nestjs/core", "", { BaseExceptionFilter: { prototype: filter } });
+  for (const request of [{ raw: null }, { raw: undefined }, { raw: "a body" }, {}, null, "text"])
+    assert.equal(
+      (filter.catch as (...args: unknown[]) => unknown)(new Error("app"), { getArgByIndex: () => request }),
+      "answered",
+    );
+});

@@ -10,6 +10,7 @@ for (const [host, port, expected] of [
   ["example.com", 443, false],
   ["a.example.com.evil.org", 443, false],
   ["api", 8080, true],
+  ["api.", 8080, true],
   ["api2", 8080, false],
   ["cache", 6000, true],
   ["cache", 6001, false],

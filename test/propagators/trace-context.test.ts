@@ -124,6 +124,21 @@ test("a trace that begins here is marked as random; nothing is written while tra
   assert.match(carrier["traceparent"] ?? "", /-03$/);
 });
 
+for (const [encoding, given, sent] of [
+  ["single", { b3: "0" }, { b3: "0" }],
+  ["single", { "x-b3-flags": "1" }, { b3: "d" }],
+  ["multi", { b3: "1" }, { "x-b3-sampled": "1" }],
+  ["multi", { b3: "d" }, { "x-b3-flags": "1" }],
+  ["multi", { b3: "nonsense" }, {}],
+] as const) {
+  test(`a decision alone goes on alone where no trace begins: ${JSON.stringify(given)}`, () => {
+    const b3 = new B3Propagator(encoding);
+    const carrier = {};
+    b3.inject(b3.extract(ROOT_CONTEXT, given, defaultTextMapGetter), carrier, defaultTextMapSetter);
+    assert.deepEqual(carrier, sent);
+  });
+}
+
 for (const headers of [{ b3: "1" }, { "x-b3-sampled": "0" }]) {
   test(`a trace that begins here after ${JSON.stringify(headers)} is marked as random too`, () => {
     const decided = new B3Propagator("single").extract(ROOT_CONTEXT, headers, defaultTextMapGetter);

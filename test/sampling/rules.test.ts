@@ -31,6 +31,12 @@ for (const [text, expected] of [
   ["drop host=/x", undefined],
   ["drop path", undefined],
   ["drop path=", undefined],
+  // None of them could ever fit.
+  ["drop path=health", undefined],
+  ["drop path=/health?x=*", undefined],
+  ["drop path='/x'", undefined],
+  ["drop method=GET method=POST", undefined],
+  ["drop path=*.css", { ratio: 0, drops: true, path: "*.css", headers: [] }],
   ["", undefined],
 ] as const) {
   test(`parseSamplingRule: ${JSON.stringify(text)}`, () => assert.deepEqual(parseSamplingRule(text), expected));

@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Runs before it is started, and not where it answers already. */
+  readonly prepare?: () => void;
   /** Answers 2xx once the server is up; or `tcp://host:port`, where it takes connections then. */
   readonly healthUrl: string;
   readonly timeoutMs: number;
@@ -29,6 +31,7 @@ export async function startServer({
   command,
   args,
   env = {},
+  prepare,
   healthUrl,
   timeoutMs,
 }: ServerOptions): Promise<void> {
@@ -38,6 +41,7 @@ export async function startServer({
   }
   const folder = join(SERVERS, name);
   mkdirSync(folder, { recursive: true });
+  prepare?.();
   const output = openSync(join(folder, "log.txt"), "w");
   const child = spawn(command, args, {
     detached: true,

@@ -116,7 +116,10 @@ for (const [name, url] of [
       const template = `${url}/_index_template/redtrail-requests`;
       // An earlier run has left it: this Elasticsearch cannot delete data streams, nor what they need.
       await fetch(template, { method: "DELETE" });
-      const isLeft = (await fetch(template)).ok;
+      if ((await fetch(template)).ok) {
+        t.skip("npm run servers:stop && npm run servers makes it new");
+        return;
+      }
       const app = await startApp(t, url, {
         REDTRAIL_ELASTICSEARCH_INDEX: stream,
         REDTRAIL_ELASTICSEARCH_TEMPLATE: "true",
@@ -127,7 +130,7 @@ for (const [name, url] of [
       const ids = await get(app, 100, name);
       await untilDelivered(app, 20_000);
       assertOnce(await idsIn(url, stream, 10_000), ids);
-      if (!isLeft) assert.match(app.stderr(), /index template "redtrail-requests" is installed/);
+      assert.match(app.stderr(), /index template "redtrail-requests" is installed/);
 
       // A keyword, as the template says; the default mapping would have split it into words.
       const byId = await fetch(`${url}/${stream}/_search?q=request_id:"${name}-42"`);

@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import {
   lstatSync,
-  mkdirSync,
   readFileSync,
   readdirSync,
   renameSync,
@@ -13,6 +12,7 @@ import {
 } from "node:fs";
 import { hostname, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { makeFolder } from "../make-folder.ts";
 import type { Points } from "./protocol.ts";
 
 export interface Rendezvous {
@@ -62,7 +62,7 @@ function pidNamespace(): string {
 /** Windows keeps the directory for temporary files per user itself. */
 function isOurFolder(folder: string, uid: number | undefined): boolean {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     const stat = lstatSync(folder);
     return stat.isDirectory() && (uid === undefined || (stat.uid === uid && (stat.mode & 0o077) === 0));
   } catch {

@@ -7,12 +7,13 @@
 //
 // A rename is atomic: of two processes that claim a segment one gets it. The owner is host, process and thread, so that a
 // claim is known to be left behind when its process is gone, or when it was not touched for a while (another machine).
-import { mkdirSync, readdirSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { threadId } from "node:worker_threads";
 import { log } from "../../diagnostics/log.ts";
 import { codeOf } from "../../error-code.ts";
+import { makeFolder } from "../../make-folder.ts";
 import { joinBuffers } from "./buffers.ts";
 import type { Backlog, Segment } from "./queue.ts";
 
@@ -85,7 +86,7 @@ export class Spool implements Backlog<Buffer> {
       .slice(0, 64);
     this.#owner = `${host}.${process.pid}.${threadId}.${created++}`;
     try {
-      mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+      makeFolder(options.folder, 0o700);
     } catch (error) {
       this.#report(error);
     }

@@ -31,6 +31,7 @@ export type {
   ServerDetails,
   SpanDetails,
   SpanKindName,
+  Wrapping,
 } from "./plugins/definition.ts";
 export { toOpenTelemetryExtension } from "./plugins/extension.ts";
 export type { OpenTelemetryExtension } from "./plugins/extension.ts";

@@ -3,7 +3,12 @@ import { BlockList, isIPv4, isIPv6 } from "node:net";
 
 const MAPPED = "::ffff:";
 
-/** Whether an address is in one of the networks (`10.0.0.0/8`, each valid). An IPv4 address that a socket shows as IPv6 is IPv4. */
+/** An IPv4 address that a socket shows as IPv6 (`::ffff:10.0.0.1`) is IPv4. */
+export function plainAddress(address: string): string {
+  return address.toLowerCase().startsWith(MAPPED) && address.includes(".") ? address.slice(MAPPED.length) : address;
+}
+
+/** Whether an address is in one of the networks (`10.0.0.0/8`, each valid). */
 export function createNetworkTest(cidrs: readonly string[]): (address: string) => boolean {
   const networks = new BlockList();
   for (const cidr of cidrs) {
@@ -11,7 +16,7 @@ export function createNetworkTest(cidrs: readonly string[]): (address: string) =
     networks.addSubnet(address, Number(bits), isIPv4(address) ? "ipv4" : "ipv6");
   }
   return (address) => {
-    const plain = address.toLowerCase().startsWith(MAPPED) ? address.slice(MAPPED.length) : address;
+    const plain = plainAddress(address);
     if (isIPv4(plain)) return networks.check(plain, "ipv4");
     // `fe80::1%eth0`
     const unscoped = address.split("%", 1)[0] as string;

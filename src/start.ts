@@ -118,5 +118,6 @@ function startLine(
   const requestLog = requests === undefined ? "" : `, request log ${requests}`;
   const shared = sharedTraces === undefined ? "" : `, traces shared in ${sharedTraces.store.name}`;
   const named = plugins.length === 0 ? "" : `, plug-ins ${plugins.join(", ")}`;
-  return `${VERSION}: service "${serviceName}", engine ${config.engine}, metrics ${metrics}, spans ${spans}${requestLog}${shared}${named}`;
+  const withoutId = config.propagators.includes("requestid") ? "" : ", no X-Request-ID (OTEL_PROPAGATORS)";
+  return `${VERSION}: service "${serviceName}", engine ${config.engine}, metrics ${metrics}, spans ${spans}${requestLog}${shared}${withoutId}${named}`;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { createNetworkTest } from "../src/network.ts";
+import { createNetworkTest, plainAddress } from "../src/network.ts";
 
 const isInside = createNetworkTest(["10.0.0.0/8", "::1/128", "fe80::/10", "192.0.2.7/32"]);
 
@@ -19,4 +19,14 @@ for (const [address, expected] of [
 ] as const) {
   test(`createNetworkTest: ${address} is ${expected ? "inside" : "outside"}`, () =>
     assert.equal(isInside(address), expected));
+}
+
+for (const [address, expected] of [
+  ["::ffff:10.1.2.3", "10.1.2.3"],
+  ["::FFFF:10.1.2.3", "10.1.2.3"],
+  ["10.1.2.3", "10.1.2.3"],
+  ["::1", "::1"],
+  ["::ffff:a01:203", "::ffff:a01:203"],
+] as const) {
+  test(`plainAddress: ${address} is ${expected}`, () => assert.equal(plainAddress(address), expected));
 }

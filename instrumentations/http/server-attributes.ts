@@ -2,6 +2,7 @@
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server
 import type { IncomingHttpHeaders } from "node:http";
 import type { Attributes } from "@opentelemetry/api";
+import { plainAddress } from "../../src/network.ts";
 import { ATTR } from "../../src/semconv.ts";
 import type { Connection } from "./extract.ts";
 import { parseAuthority } from "./host.ts";
@@ -36,8 +37,9 @@ export function serverAttributes(
     attributes[ATTR.serverPort] = port ?? (scheme === "https" ? 443 : 80);
   }
   if (remoteAddress !== undefined) {
-    attributes[ATTR.clientAddress] = remoteAddress;
-    attributes[ATTR.networkPeerAddress] = remoteAddress;
+    const address = plainAddress(remoteAddress);
+    attributes[ATTR.clientAddress] = address;
+    attributes[ATTR.networkPeerAddress] = address;
     attributes[ATTR.networkPeerPort] = remotePort;
   }
   if (headers["user-agent"] !== undefined) attributes[ATTR.userAgent] = headers["user-agent"];

@@ -7,7 +7,7 @@ import { log } from "../../src/diagnostics/log.ts";
 import { extractHeaders } from "../../src/messaging/headers.ts";
 import { fail, runToEnd } from "../../src/messaging/run.ts";
 import { processMessage, sendMessage } from "../../src/messaging/spans.ts";
-import type { InstrumentationDefinition, PluginHost, SpanDetails } from "../../src/plugins/definition.ts";
+import type { AnyFunction, InstrumentationDefinition, PluginHost, SpanDetails } from "../../src/plugins/definition.ts";
 import { isPromiseOf } from "../../src/plugins/rejection.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
 import { guardWrapper } from "../upstream/guard.ts";
@@ -134,7 +134,9 @@ function createPluginHost(
     },
     wrap: (target, key, wrapper) => {
       const onFailure = (error: unknown): void => report(String(key), error);
-      const guardedWrapper = guardWrapper(wrapper, onFailure, { followsAsync: true });
+      const guardedWrapper = guardWrapper(wrapper as (original: AnyFunction) => AnyFunction, onFailure, {
+        followsAsync: true,
+      });
       const undo = replaceFunction(target, key, (original) =>
         ownWraps.isOfEarlierLoad(original) ? original : ownWraps.note(guardedWrapper(original)),
       );
@@ -152,7 +154,8 @@ function createPluginHost(
         processMessage(tracer, messaging, { ...withoutUndefined(message), headers: message.headers ?? {} }, given),
       ),
     end: (span, error) => {
-      if (error === undefined) span.end();
+      // Callbacks of Node's say with null that nothing has failed.
+      if (error === undefined || error === null) span.end();
       else fail(span, error);
     },
     log: {

@@ -1,6 +1,7 @@
 // `redtrail new instrumentation NAME`: a folder with a plug-in, its test, a README and a package.json. Overwrites nothing.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
 import { codeOf } from "../error-code.ts";
 import { type ModuleStyle, filesOf } from "./templates.ts";
 
@@ -32,10 +33,21 @@ export function newInstrumentation(args: readonly string[]): number {
     if (codeOf(error) === "EEXIST") return fail(1, `"${folder}" is there already; nothing was changed`);
     return fail(1, `"${folder}" could not be written in full (${codeOf(error)})`);
   }
+  const install = hasRedtrail(folder) ? "" : "  npm install\n";
   process.stdout.write(
-    `${folder} is written. Next:\n\n  cd ${folder}\n  npm test\n\nREADME.md there says how to go on.\n`,
+    `${folder} is written. Next:\n\n  cd ${folder}\n${install}  npm test\n\nREADME.md there says how to go on.\n`,
   );
   return 0;
+}
+
+/** Whether the test finds it there, without an installation. */
+function hasRedtrail(folder: string): boolean {
+  try {
+    createRequire(resolve(folder, "index.js")).resolve("redtrail/testing");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function fail(code: number, text: string): number {

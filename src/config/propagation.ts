@@ -4,10 +4,15 @@ import type { PropagationConfig, RequestIdConfig, RequestIdFormat, RequestIdTrus
 import { HEADER_NAME, type SettingReader, readMembers } from "./reader.ts";
 import { DEFAULT_TRUSTED_CIDRS, SETTINGS } from "./settings.ts";
 
+/** Headers that mean something else: with an id in its place the request, or the answer, would be broken. */
+const TAKEN =
+  /^(?:traceparent|tracestate|baggage|b3|host|cookie|set-cookie|authorization|connection|date|te|trailer|upgrade|(?:content|transfer|proxy|accept)(?:-.*)?)$/i;
+
 export function readRequestId(reader: SettingReader): RequestIdConfig {
   const name = "REDTRAIL_REQUEST_ID_HEADERS";
-  const parse = (text: string): string | undefined => (HEADER_NAME.test(text) ? text.toLowerCase() : undefined);
-  const headers = [...new Set(readMembers(reader, name, parse, "a header's name"))];
+  const parse = (text: string): string | undefined =>
+    HEADER_NAME.test(text) && !TAKEN.test(text) ? text.toLowerCase() : undefined;
+  const headers = [...new Set(readMembers(reader, name, parse, "a header that may hold an id"))];
   return {
     format: reader.get("REDTRAIL_REQUEST_ID_FORMAT") as RequestIdFormat,
     echo: reader.get("REDTRAIL_REQUEST_ID_ECHO") as boolean,

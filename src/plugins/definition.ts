@@ -56,6 +56,8 @@ export interface ChannelTrace<Message extends object> {
 }
 
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+/** Of any parameters, and with any `this`: those of the function that it stands for. */
+export type Wrapping = (this: never, ...args: never[]) => unknown;
 
 /**
  * What an instrumentation works with. What its handlers throw, or reject with, stays with redtrail: one line a minute, and the app goes on.
@@ -80,7 +82,7 @@ export interface PluginHost<Given extends Options = Options> {
    * Puts `wrapper(original)` in the place of a function. When the wrapping fails, the app gets what the original gives all the same,
    * and the original is called once.
    */
-  wrap(target: object, name: string | symbol, wrapper: (original: AnyFunction) => AnyFunction): void;
+  wrap(target: object, name: string | symbol, wrapper: (original: AnyFunction) => Wrapping): void;
 
   /** Runs a call to elsewhere inside a CLIENT span, which ends with it (with its promise), and tells of its error. */
   client<Result>(name: string, details: SpanDetails, run: (span: Span) => Result): Result;
@@ -92,7 +94,7 @@ export interface PluginHost<Given extends Options = Options> {
   producer<Result>(message: MessageDetails, send: (headers: Record<string, unknown>) => Result): Result;
   /** Processes a message inside a CONSUMER span, as child of its sender's or linked to it (REDTRAIL_MESSAGING_MODE). */
   consumer<Result>(message: MessageDetails, handle: () => Result): Result;
-  /** Ends a span that was made with `tracer`, as failed if there is an error. */
+  /** Ends a span that was made with `tracer`, as failed if there is an error: what a callback is called with, `null` is none. */
   end(span: Span, error?: unknown): void;
 
   /** One line on stderr, with the instrumentation's name, by OTEL_LOG_LEVEL. Warnings: once a minute each. */

@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { describeError } from "../diagnostics/describe-error.ts";
 import { type ApiPart, registered, takeOffSince } from "../registered-sdk.ts";
-import { recognizePlugin } from "./recognize.ts";
+import { misspeltParts, recognizePlugin } from "./recognize.ts";
 import { PluginRegistry, type Plugins } from "./registry.ts";
 import { resolvePlugin } from "./resolve.ts";
 
@@ -34,6 +34,7 @@ export function loadPlugins(specifiers: readonly string[], folders: readonly str
       const plugin = recognizePlugin(createRequire(file)(file));
       const name = nameOf(plugin, specifier);
       problems.push(...registry.add(plugin, name));
+      problems.push(...misspeltParts(plugin).map((what) => `plug-in "${name}" has ${what}; it is left out`));
       loaded.push(name);
     } catch (error) {
       problems.push(`plug-in "${specifier}" cannot be used: ${reasonOf(error)}; ${GO_ON}`);

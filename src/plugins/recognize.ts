@@ -1,4 +1,5 @@
 // Finds the plug-in in what a module exports, whatever of the known forms it has.
+import { suggest } from "../config/suggest.ts";
 import type { OpenTelemetryInstrumentation, PluginInstrumentation, RedtrailPlugin } from "./plugin.ts";
 import { isPromiseOf } from "./rejection.ts";
 
@@ -36,7 +37,26 @@ export function recognizePlugin(exports: unknown): RedtrailPlugin {
     .filter(([name, value]) => name.endsWith("Instrumentation") && isInstrumentationClass(value))
     .map(([, value]) => value as PluginInstrumentation);
   if (classes.length > 0) return { instrumentations: classes };
+  for (const value of [byDefault, exports]) {
+    const [misspelt] = isObject(value) ? misspeltParts(value) : [];
+    if (misspelt !== undefined) throw new TypeError(`it has ${misspelt}`);
+    if (isObject(value) && typeof value["start"] === "function") throw new TypeError("its instrumentation has no name");
+    if (isObject(value) && typeof value["name"] === "string" && typeof value !== "function")
+      throw new TypeError("it has a name, and neither start() nor any part of a plug-in");
+  }
   throw new TypeError("it exports neither a plug-in nor loadOpenTelemetryExtension");
+}
+
+/** Members that are none of a plug-in's, and nearly are: `"spanProcesors", which is nothing of a plug-in (did you mean "spanProcessors"?)`. */
+export function misspeltParts(plugin: object): string[] {
+  return Object.keys(plugin).flatMap((key) => {
+    const near = isPart(key) ? undefined : suggest(key, PARTS);
+    return near === undefined ? [] : [`"${key}", which is nothing of a plug-in (did you mean "${near}"?)`];
+  });
+}
+
+function isPart(key: string): boolean {
+  return (PARTS as readonly string[]).includes(key);
 }
 
 function asPlugin(value: unknown): RedtrailPlugin | undefined {

@@ -64,8 +64,7 @@ export function createDocumentWriter({ schema, resourceAttributes, constants = {
       fields["span.id"] = spanContext.spanId;
       fields["transaction.id"] = spanContext.spanId;
     }
-    // As a dual-stack socket says an IPv4 address: ::ffff:10.0.0.1.
-    fields["client.address"] = optional(attributes, ATTR.clientAddress)?.replace(/^::ffff:(?=[\d.]+$)/i, "");
+    fields["client.address"] = optional(attributes, ATTR.clientAddress);
     const agent = optional(attributes, ATTR.userAgent);
     fields["user_agent.original"] = agent === undefined ? undefined : cut(agent);
     return JSON.stringify(Object.assign(fields, ecsConstants));

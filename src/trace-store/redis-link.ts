@@ -133,10 +133,10 @@ export function createRedisLink({ name, open, probe }: RedisLinkOptions): RedisL
   };
 }
 
-/** `ECONNREFUSED`, the first word of what a server says (`NOAUTH`, `WRONGPASS`, `LOADING`), or the client's own words. */
+/** `ECONNREFUSED`, the first word of what a server says (`NOAUTH`, `WRONGPASS`, `LOADING`) where it says something, or all of its words. */
 export function reasonOf(error: unknown): string {
   const { code, message = error } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (typeof code === "string") return code;
   const text = String(message);
-  return /^[A-Z]{3,}(?= )/.exec(text)?.[0] ?? text.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_REASON);
+  return /^(?!ERR )[A-Z]{3,}(?= )/.exec(text)?.[0] ?? text.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_REASON);
 }

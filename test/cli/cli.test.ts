@@ -80,3 +80,11 @@ for (const [flag, name, folderName] of [
     assert.ok(readdirSync(join(written, "dist")).includes("index.js"));
   });
 }
+
+test("redtrail new instrumentation says that redtrail is to be installed where it is not", (t) => {
+  const folder = emptyFolder(t);
+  assert.match(run(folder, "new", "instrumentation", "lib").stdout, /\n {2}npm install\n {2}npm test\n/);
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(root, join(folder, "node_modules/redtrail"));
+  assert.match(run(folder, "new", "instrumentation", "other").stdout, /other\n {2}npm test\n/);
+});

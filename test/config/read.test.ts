@@ -518,6 +518,13 @@ const rejected: readonly Rejected[] = [
     1,
   ],
   [
+    "REDTRAIL_REQUEST_ID_HEADERS",
+    "traceparent,Host,x-id",
+    'REDTRAIL_REQUEST_ID_HEADERS="traceparent,Host,x-id" holds "traceparent", which is not a header that may hold an id; it is left out',
+    (config) => config.requestId.headers,
+    ["x-id"],
+  ],
+  [
     "REDTRAIL_PROPAGATION_TARGETS",
     "http://api",
     'REDTRAIL_PROPAGATION_TARGETS="http://api" holds "http://api", which is not a host, or host:port; it is left out',
@@ -835,7 +842,7 @@ const rejected: readonly Rejected[] = [
   [
     "REDTRAIL_REQUEST_ID_HEADERS",
     "x request id",
-    'REDTRAIL_REQUEST_ID_HEADERS="x request id" holds "x request id", which is not a header\'s name; it is left out',
+    'REDTRAIL_REQUEST_ID_HEADERS="x request id" holds "x request id", which is not a header that may hold an id; it is left out',
     (config) => config.requestId.headers,
     ["x-request-id", "x-correlation-id"],
   ],

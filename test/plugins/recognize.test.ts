@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { recognizePlugin } from "../../src/plugins/recognize.ts";
+import { misspeltParts, recognizePlugin } from "../../src/plugins/recognize.ts";
 
 const plugin = { spanProcessors: [] };
 const definition = { name: "a", start: () => {} };
@@ -42,6 +42,13 @@ for (const [what, exports, expected] of [
 for (const [what, exports, message] of [
   ["nothing", undefined, /exports no plug-in/],
   ["something else", { a: 1 }, /neither a plug-in nor loadOpenTelemetryExtension/],
+  ["a misspelt part", { spanProcesors: [] }, /it has "spanProcesors", .* \(did you mean "spanProcessors"\?\)/],
+  ["an instrumentation without a name", { default: { start: () => {} } }, /its instrumentation has no name/],
+  [
+    "one without a start",
+    { default: { name: "a", begin: () => {} } },
+    /it has a name, and neither start\(\) nor any part/,
+  ],
   ["an async function", { default: async () => plugin }, /its function returns a promise/],
   ["a promise", Promise.reject(new Error("no luck")), /it exports a promise/],
   ["a promise as default", { default: Promise.reject(new Error("no luck")) }, /it exports a promise/],
@@ -53,3 +60,9 @@ for (const [what, exports, message] of [
     assert.throws(() => recognizePlugin(exports), message);
   });
 }
+
+test("misspeltParts tells what is nearly a part, and nothing of what is none", () => {
+  assert.deepEqual(misspeltParts({ ...plugin, name: "a", version: 1, propagator: {} }), [
+    '"propagator", which is nothing of a plug-in (did you mean "propagators"?)',
+  ]);
+});

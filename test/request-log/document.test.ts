@@ -13,7 +13,7 @@ const RECORD: RequestRecord = {
     "url.query": "token=abc&b=1",
     "url.scheme": "https",
     "server.address": "shop.example",
-    "client.address": "::ffff:10.0.0.9",
+    "client.address": "10.0.0.9",
     "user_agent.original": "curl/8",
     "network.protocol.version": "1.1",
   },

@@ -120,8 +120,9 @@ test("host.client tells of what is thrown and rejected, and lets it pass", async
 test("host.end ends a span of one's own, failed or not", (t) => {
   const { kit, host } = start(t);
   host.end(host.tracer.startSpan("fine"));
+  host.end(host.tracer.startSpan("called back"), null);
   host.end(host.tracer.startSpan("bad"), new TypeError("no luck"));
-  assert.equal(kit.tree(), "INTERNAL fine\nINTERNAL bad !");
+  assert.equal(kit.tree(), "INTERNAL fine\nINTERNAL called back\nINTERNAL bad !");
 });
 
 test("host.producer and host.consumer carry trace and request id from one to the other", async (t) => {
@@ -156,6 +157,20 @@ test("host.wrap replaces a compiler's getter, and refuses what is no function or
   assert.equal((library as { greet: () => string }).greet(), "wrapped");
   assert.throws(() => host.wrap(library, "fixed", () => () => ""), TypeError);
   assert.throws(() => host.wrap(library, "missing", () => () => ""), /"missing" is no function/);
+});
+
+test("host.wrap takes wrappings with parameters of their own types", (t) => {
+  const { host } = start(t);
+  const lib = { prefix: "a", get: (key: string): string => key };
+  host.wrap(
+    lib,
+    "get",
+    (get) =>
+      function getTyped(this: typeof lib, key: string) {
+        return `${this.prefix} ${String(get.call(this, key))}`;
+      },
+  );
+  assert.equal(lib.get("b"), "a b");
 });
 
 test("host.wrap takes symbols, and its failures are told by them", (t) => {

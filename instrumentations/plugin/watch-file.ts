@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { LoadedModule } from "../../src/plugins/definition.ts";
 import { type ModuleWatcher, commonJsIn, renewNames } from "../modules.ts";
+import { createOnce } from "../once-per-file.ts";
 import { moduleName, packageOf } from "../package-name.ts";
 
 type OnLoad = (exports: unknown, loaded: LoadedModule) => unknown;
@@ -14,19 +15,9 @@ export function watchFile(modules: ModuleWatcher, name: string, onLoad: OnLoad):
   const specifier = moduleName(name);
   const packageName = packageOf(specifier);
   const wanted = specifier.slice(packageName.length + 1);
-  /** What has been seen, with what took its place: an app may `require` and `import` the same module. */
-  const seen = new WeakMap<object, unknown>();
+  /** An app may `require` and `import` the same module. */
+  const once = createOnce();
   let isStopped = false;
-
-  function once(exports: unknown, loaded: LoadedModule): unknown {
-    if ((typeof exports !== "object" && typeof exports !== "function") || exports === null) {
-      return onLoad(exports, loaded) ?? exports;
-    }
-    if (seen.has(exports)) return seen.get(exports);
-    const replaced = onLoad(exports, loaded) ?? exports;
-    seen.set(exports, replaced);
-    return replaced;
-  }
 
   modules.watch(
     packageName,
@@ -34,9 +25,12 @@ export function watchFile(modules: ModuleWatcher, name: string, onLoad: OnLoad):
       if (isStopped || file !== wanted) return undefined;
       const loaded = versionAndFolder(packageName, baseDir);
       const commonJs = commonJsIn(exports);
-      if (commonJs === undefined) return once(exports, loaded);
+      if (commonJs === undefined) return once(exports, specifier, () => onLoad(exports, loaded));
       // Whoever watches it too gets the namespace, as this one did.
-      renewNames(exports as object, once(commonJs, loaded));
+      renewNames(
+        exports as object,
+        once(commonJs, specifier, () => onLoad(commonJs, loaded)),
+      );
       return undefined;
     },
     wanted === "" ? [] : [specifier],

@@ -4,7 +4,8 @@ import { log } from "../../src/diagnostics/log.ts";
 import { notAwaited } from "../../src/plugins/rejection.ts";
 import { loadUpstreamInstrumentation } from "../../src/lazy.ts";
 import type { InstrumentationHost } from "../instrumentation.ts";
-import { type LoadedFile, commonJsIn, isHolder, renewNames } from "../modules.ts";
+import { type LoadedFile, commonJsIn, renewNames } from "../modules.ts";
+import { createOnce } from "../once-per-file.ts";
 import { moduleName } from "../package-name.ts";
 import { type GuardOptions, guardWrapper } from "./guard.ts";
 import { noteSpan } from "./guarded-call.ts";
@@ -112,19 +113,7 @@ export function adopt(
   instrumentation.enable();
   const onRequire = instrumentation._onRequire;
 
-  /** By what was patched, and what took its place: a file is shown by each way that it is loaded. */
-  const patched = new WeakMap<object, Map<string, unknown>>();
-
-  function patchOnce(exports: unknown, loaded: LoadedFile): unknown {
-    if (!isHolder(exports)) return patch(exports, loaded);
-    const known = patched.get(exports)?.get(loaded.name);
-    if (known !== undefined) return known;
-    const result = patch(exports, loaded);
-    for (const one of [exports, result]) {
-      if (isHolder(one)) patched.set(one, (patched.get(one) ?? new Map<string, unknown>()).set(loaded.name, result));
-    }
-    return result;
-  }
+  const once = createOnce();
 
   function patch(exports: unknown, { name: loadedName, baseDir }: LoadedFile): unknown {
     let current = exports;
@@ -137,9 +126,12 @@ export function adopt(
 
   return (exports, loaded) => {
     const commonJs = commonJsIn(exports);
-    if (commonJs === undefined) return patchOnce(exports, loaded);
+    if (commonJs === undefined) return once(exports, loaded.name, () => patch(exports, loaded));
     // Most instrumentations of upstream patch the names only, and not what the default holds: here that is patched, and gives the names.
-    renewNames(exports as object, patchOnce(commonJs, loaded));
+    renewNames(
+      exports as object,
+      once(commonJs, loaded.name, () => patch(commonJs, loaded)),
+    );
     return exports;
   };
 }

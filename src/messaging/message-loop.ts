@@ -95,11 +95,10 @@ export function followLoop<Value>(
     // Whatever the library starts in here must not hold on to a message's context.
     const result = contextApi.with(outside, () => inner.next(...(args as [])));
     if (followed !== undefined) contextApi.attach(place);
-    const arrived = result.then(
+    return result.then(
       (item) => {
         if (item.done === true) place.isOver = true;
-        else arrive(place, item.value);
-        if (followed === undefined && opened.has(place)) announce(place, identityOf((item as { value: Value }).value));
+        else if (arrive(place, item.value) && followed === undefined) announce(place, identityOf(item.value));
         return item;
       },
       (error: unknown) => {
@@ -107,7 +106,6 @@ export function followLoop<Value>(
         throw error;
       },
     );
-    return arrived;
   }
 
   function announce(place: LoopContext, message: unknown): void {
@@ -121,14 +119,17 @@ export function followLoop<Value>(
     });
   }
 
-  function arrive(place: LoopContext, value: Value): void {
+  /** Whether it is a message, and traced. */
+  function arrive(place: LoopContext, value: Value): boolean {
     try {
       const message = open(value);
-      if (message === undefined) return;
+      if (message === undefined) return false;
       place.current = message.context;
       opened.set(place, message);
+      return true;
     } catch (error) {
       log.warnSometimes("message loop", `a message could not be traced (${String(error)}); it is processed as ever`);
+      return false;
     }
   }
 
